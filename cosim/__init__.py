@@ -1,0 +1,1 @@
+"""Grid-aware co-simulation of local energy markets."""

@@ -1,0 +1,48 @@
+"""Every exception this package raises on purpose.
+
+::
+
+    CosimError
+    ├── ScenarioError      settings that cannot be played; carries all problems at once
+    ├── ProfileError       load, solar, vehicle or heat-pump profiles that are missing or unusable
+    ├── PriceError         a price file or price series that is missing or unusable
+    ├── PolicyError        an unknown or unusable way to act
+    └── RunFolderError     a result folder that cannot be written or read
+
+`networks.errors.NetworkError` is raised for feeders; it lives with them. All of them carry
+`problems`, a tuple of sentences that say what was found, where, and what is allowed.
+The command line prints those and exits with code 2.
+"""
+
+from collections.abc import Iterable
+
+
+class CosimError(Exception):
+    """Raised when something a person gave cannot be used; holds every problem found."""
+
+    def __init__(self, problems: str | Iterable[str]) -> None:
+        """Keep all `problems`; a single sentence may be given as a plain string."""
+        self.problems: tuple[str, ...] = (
+            (problems,) if isinstance(problems, str) else tuple(problems)
+        )
+        super().__init__("\n".join(self.problems))
+
+
+class ScenarioError(CosimError):
+    """Raised when a scenario cannot be played."""
+
+
+class ProfileError(CosimError):
+    """Raised when profiles are missing, do not cover a date or cannot be read."""
+
+
+class PriceError(CosimError):
+    """Raised when a price series is missing, has gaps, or is in the wrong unit."""
+
+
+class PolicyError(CosimError):
+    """Raised when a policy is unknown or does not fit the scenario."""
+
+
+class RunFolderError(CosimError):
+    """Raised when a run folder cannot be written or is not a finished one."""

@@ -1,0 +1,1 @@
+"""Power flow and the verdicts that follow from it."""

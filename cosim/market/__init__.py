@@ -1,0 +1,1 @@
+"""Auction, tariffs, wholesale and settlement."""

@@ -1,0 +1,1 @@
+"""What homes own and how they bid and act."""

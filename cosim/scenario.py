@@ -1,0 +1,317 @@
+"""Scenario: everything that defines a run, read from TOML into frozen, validated settings.
+
+`cosim scenario` prints the default with the docstrings below as comments. Unknown keys are
+errors, so a typo is never silently ignored. Money is EUR, energy kWh, power kW.
+"""
+
+import datetime
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cosim.errors import ScenarioError
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Efficiency = Annotated[float, Field(gt=0.0, le=1.0)]
+NotNegative = Annotated[float, Field(ge=0.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+
+
+class Settings(BaseModel):
+    """Base of every settings section."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
+
+
+class Run(Settings):
+    """When is played, and with which random draws."""
+
+    start: datetime.date = datetime.date(2016, 6, 13)
+    """First day; profiles cover 2016."""
+    days: Annotated[int, Field(ge=1, le=366)] = 7
+    """Number of days."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Every random draw follows from it: same seed, same files."""
+
+
+class FeederSettings(Settings):
+    """The feeder and the limits it is judged by."""
+
+    name: str = "cigre_lv"
+    """A name that `cosim feeders` lists."""
+    voltage_min_pu: Positive | None = None
+    """Lowest allowed voltage; left out: the feeder's preset."""
+    voltage_max_pu: Positive | None = None
+    """Highest allowed voltage; left out: the feeder's preset."""
+    loading_max_percent: Positive | None = None
+    """Highest allowed loading of lines and transformers; left out: the feeder's preset."""
+
+    @model_validator(mode="after")
+    def limits_in_order(self) -> Self:
+        """Reject crossed voltage limits."""
+        low, high = self.voltage_min_pu, self.voltage_max_pu
+        if low is not None and high is not None and low >= high:
+            message = f"voltage_min_pu = {low} must be below voltage_max_pu = {high}"
+            raise ValueError(message)
+        return self
+
+
+class Community(Settings):
+    """Who lives on the feeder. Homes without any device are passive load."""
+
+    pv_share: Share = 0.40
+    """Share of homes with solar panels."""
+    pv_kwp: Positive = 7.0
+    """Mean installed solar power of such a home; single ones lie within 60 % and 140 % of it."""
+    pv_kwh_per_kwp: Positive = 950.0
+    """Yearly yield the solar profiles are scaled to."""
+    battery_share_of_pv: Share = 0.50
+    """Share of solar homes that also have a battery."""
+    battery_kwh_per_kwp: Positive = 1.0
+    """Usable battery capacity per installed solar power."""
+    battery_kw_per_kwh: Positive = 0.5
+    """Battery power per capacity."""
+    battery_charge_efficiency: Efficiency = 0.95
+    """Stored per drawn energy."""
+    battery_discharge_efficiency: Efficiency = 0.95
+    """Delivered per taken energy."""
+    vehicle_share: Share = 0.20
+    """Share of homes with an electric vehicle charged at home."""
+    vehicle_kw: Positive = 11.0
+    """Charging power."""
+    vehicle_kwh_per_day: Positive = 8.0
+    """Mean energy asked for at the meter of a vehicle that comes home."""
+    vehicle_efficiency: Efficiency = 0.90
+    """Energy in the vehicle per drawn energy."""
+    heat_pump_share: Share = 0.15
+    """Share of homes with a heat pump."""
+    heat_pump_kw: Positive = 5.0
+    """Nominal electric power that the heat-pump profile is scaled with."""
+    heat_pump_cop: Positive = 3.0
+    """Heat per electric energy."""
+    building_kwh_per_kelvin: Positive = 5.0
+    """Mean thermal mass of a building with a heat pump."""
+    building_time_constant_h: Positive = 40.0
+    """Hours in which a building loses 63 % of a temperature difference."""
+    comfort_target_celsius: float = 21.0
+    """Temperature that homes hold without a market."""
+    comfort_band_kelvin: Positive = 1.0
+    """Allowed distance from the target, up and down."""
+    prosumers_max: Annotated[int, Field(ge=1)] = 300
+    """Above this number, several like homes act as one prosumer of their joint size."""
+
+
+class ProsumerSettings(Settings):
+    """One prosumer given by hand instead of drawn from shares."""
+
+    bus: int
+    """pandapower number of the bus."""
+    homes: Positive = 1.0
+    """Number of like homes it stands for (scales the firm load)."""
+    pv_kwp: NotNegative = 0.0
+    """Installed solar power."""
+    battery_kwh: NotNegative = 0.0
+    """Usable battery capacity."""
+    battery_kw: NotNegative = 0.0
+    """Battery power."""
+    battery_charge_efficiency: Efficiency = 0.95
+    """Stored per drawn energy."""
+    battery_discharge_efficiency: Efficiency = 0.95
+    """Delivered per taken energy."""
+    vehicle_kw: NotNegative = 0.0
+    """Charging power."""
+    vehicle_kwh_per_day: NotNegative = 8.0
+    """Mean energy asked for at the meter of a vehicle that comes home."""
+    heat_pump_kw: NotNegative = 0.0
+    """Nominal electric heat-pump power."""
+
+
+class Tariff(Settings):
+    """What the retailer charges and pays, and what of it is only passed on."""
+
+    energy_eur_per_kwh: NotNegative = 0.12
+    """Energy part of the retail price: the only part that is anybody's profit."""
+    network_fee_eur_per_kwh: NotNegative = 0.08
+    """Network fee of energy from the retailer or the aggregator."""
+    levies_eur_per_kwh: NotNegative = 0.10
+    """Levies and taxes on energy from the retailer or the aggregator."""
+    feed_in_eur_per_kwh: NotNegative = 0.03
+    """What the retailer pays for energy fed in."""
+    local_network_fee_eur_per_kwh: NotNegative = 0.04
+    """Network fee of a local trade."""
+    local_levies_eur_per_kwh: NotNegative = 0.05
+    """Levies and taxes on a local trade."""
+
+    @model_validator(mode="after")
+    def prices_in_order(self) -> Self:
+        """Reject a feed-in price above the retail price and local fees above the full ones."""
+        if self.feed_in_eur_per_kwh > self.retail_eur_per_kwh:
+            message = (
+                f"feed_in_eur_per_kwh = {self.feed_in_eur_per_kwh} must not exceed the retail "
+                f"price {self.retail_eur_per_kwh:.4f} (energy + network fee + levies)"
+            )
+            raise ValueError(message)
+        return self
+
+    @property
+    def retail_eur_per_kwh(self) -> float:
+        """All-in retail price."""
+        return self.energy_eur_per_kwh + self.passed_on_eur_per_kwh
+
+    @property
+    def passed_on_eur_per_kwh(self) -> float:
+        """Fees and levies on energy from the retailer or the aggregator."""
+        return self.network_fee_eur_per_kwh + self.levies_eur_per_kwh
+
+    @property
+    def local_fees_eur_per_kwh(self) -> float:
+        """Fees and levies on a local trade."""
+        return self.local_network_fee_eur_per_kwh + self.local_levies_eur_per_kwh
+
+
+class Leader(Settings):
+    """How the aggregator sets its prices."""
+
+    policy: Literal["time_of_use", "flat"] = "time_of_use"
+    """`time_of_use`: one price pair per block of hours, from forecast wholesale prices;
+    `flat`: one pair for the whole day."""
+    margin_eur_per_kwh: NotNegative = 0.02
+    """Kept between the forecast wholesale price and each of the two quotes."""
+    block_starts_h: tuple[Annotated[int, Field(ge=0, le=23)], ...] = (0, 6, 10, 16, 21)
+    """Hours at which a new block of the time-of-use tariff begins."""
+
+
+class Followers(Settings):
+    """How prosumers bid."""
+
+    policy: Literal["water_value", "self_consumption"] = "water_value"
+    """`water_value`: at the marginal value of stored energy; `self_consumption`: storage serves
+    the own home only."""
+    half_spread_eur_per_kwh: NotNegative = 0.005
+    """Least gain for which a battery moves: covers its wear."""
+
+
+class MarketSettings(Settings):
+    """The local auction."""
+
+    mechanism: Literal["uniform", "pay_as_bid", "mid_market_rate", "none"] = "uniform"
+    """`uniform`: one price where the order curves cross; `pay_as_bid`: each match at the middle
+    of its bid and ask; `mid_market_rate`: the middle of the aggregator's quotes;
+    `none`: no local trade, everything with the aggregator."""
+
+
+class Prices(Settings):
+    """A price series: synthetic, or from a file."""
+
+    source: Literal["synthetic", "file"] = "synthetic"
+    """`synthetic` draws from a seeded generator and is labelled so wherever it is shown."""
+    regime: Literal["calm", "volatile"] = "calm"
+    """Statistics the generator follows."""
+    file: Path | None = None
+    """SMARD JSON, Energi Data Service CSV or two-column CSV."""
+    unit: Literal["EUR/MWh", "EUR/kWh"] | None = None
+    """Unit of a two-column CSV; must be stated there."""
+    time_zone: str | None = None
+    """Time zone of the stamps of a two-column CSV, e.g. "UTC"; must be stated there."""
+    column: str | None = None
+    """Price column of an Energi Data Service file that has several."""
+    price_area: str | None = None
+    """Price area of an Energi Data Service file that has several."""
+    first_day: datetime.date | None = None
+    """Day of the file to use for the first day of the run; left out: the same date."""
+
+    @model_validator(mode="after")
+    def file_where_needed(self) -> Self:
+        """Ask for a file where the source is one."""
+        if self.source == "file" and self.file is None:
+            message = 'source = "file" needs file = "PATH"'
+            raise ValueError(message)
+        return self
+
+
+class Wholesale(Settings):
+    """Day-ahead market and imbalance settlement."""
+
+    day_ahead: Prices = Prices()
+    """Day-ahead prices."""
+    imbalance: Prices = Prices()
+    """Imbalance prices."""
+    imbalance_scheme: Literal["one_price", "two_price"] = "one_price"
+    """`one_price`: the same price for both directions; `two_price`: deviations that help the
+    system get no more than the day-ahead price."""
+
+
+class Forecasts(Settings):
+    """How far forecasts lie from what happens (standard deviations, autocorrelated errors)."""
+
+    load_error: Share = 0.20
+    """Relative error of a home's load, per interval."""
+    pv_error: Share = 0.15
+    """Relative error of solar power, common to the feeder."""
+    price_error_eur_per_kwh: NotNegative = 0.005
+    """Error of the day-ahead price forecast."""
+    hours_of_memory: Positive = 4.0
+    """Time in which a forecast error forgets 63 % of itself."""
+
+
+class Grid(Settings):
+    """How trades and bids are validated."""
+
+    rule: Literal["optimal", "pro_rata", "none"] = "optimal"
+    """`optimal`: give up the least value; `pro_rata`: cut all trades alike; `none`: report only."""
+    compare_with_none: bool = True
+    """Play the same days a second time without validation, for the report."""
+
+
+class Scenario(Settings):
+    """All settings of a run."""
+
+    run: Run = Run()
+    feeder: FeederSettings = FeederSettings()
+    community: Community = Community()
+    prosumers: tuple[ProsumerSettings, ...] = ()
+    tariff: Tariff = Tariff()
+    leader: Leader = Leader()
+    followers: Followers = Followers()
+    market: MarketSettings = MarketSettings()
+    wholesale: Wholesale = Wholesale()
+    forecasts: Forecasts = Forecasts()
+    grid: Grid = Grid()
+
+
+def read_scenario(path: Path | None, overrides: dict[str, dict[str, Any]]) -> Scenario:
+    """Return the scenario of a TOML file with `overrides` of the command line on top.
+
+    `overrides` maps section to key to value. Raises ScenarioError with every problem at once.
+    """
+    content: dict[str, Any] = {}
+    if path is not None:
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ScenarioError(f"{path}: cannot be read ({error.strerror})") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ScenarioError(f"{path}: is not valid TOML ({error})") from error
+    for section, values in overrides.items():
+        base = content.get(section, {})
+        content[section] = {**(base if isinstance(base, dict) else {}), **values}
+    try:
+        return Scenario.model_validate(content)
+    except ValidationError as error:
+        raise ScenarioError(describe_validation_error(error)) from error
+
+
+def describe_validation_error(error: ValidationError) -> list[str]:
+    """Turn pydantic's errors into sentences: where, what was found, what is allowed."""
+    sentences = []
+    for item in error.errors():
+        place = ".".join(str(part) for part in item["loc"])
+        message = item["msg"].removeprefix("Value error, ")
+        found = item["input"]
+        shown = "" if isinstance(found, (dict, BaseModel)) else f" (found {found!r})"
+        sentences.append(f"{place}: {message}{shown}")
+    return sentences

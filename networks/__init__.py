@@ -1,0 +1,1 @@
+"""Feeders: the only package that knows pandapower and SimBench."""

@@ -1,0 +1,1 @@
+"""Ways to act: leaders and followers."""
