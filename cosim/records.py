@@ -99,6 +99,29 @@ class Exogenous:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Calendar:
+    """When the intervals of a run are. Days begin at local midnight and may have 23 or 25 hours."""
+
+    start_utc: NDArray[np.datetime64]  # (T,) start of each interval, minutes, UTC
+    local_hour: Floats  # (T,) local hour of day at the start of each interval, 0 <= h < 24
+    day_start: Integers  # (D + 1,) first interval of each day; the last entry is the run's end
+    interval_h: float  # length of an interval
+    time_zone: str  # of local time
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class World:
+    """All that a simulation is played on; drawn once, before the first interval."""
+
+    fleet: Fleet
+    actual: Exogenous
+    forecast: Exogenous
+    calendar: Calendar
+    day_ahead_label: str  # e.g. "synthetic (calm)" or "smard_2019.json, EUR/MWh"
+    imbalance_label: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class State:
     """What carries over from one interval to the next."""
 
