@@ -140,17 +140,54 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What storage is worth over the day, from the announced prices and the forecasts.
+
+    Cost-to-go tables have `G` equally spaced levels from empty to full.
+    """
+
+    first_interval: int  # position in the run of the first row
+    battery_eur: Floats  # (T + 1, B, N, G) cost-to-go by energy stored
+    heat_eur: Floats  # (T + 1, B, N, G) cost-to-go by temperature within the comfort band
+    energy_eur_per_kwh: Floats  # (T + lookahead, B, N) marginal price of a kWh drawn at home
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FollowerAction:
+    """What followers decide: reservation prices, as distance from the plan's values."""
+
+    value_offset_eur_per_kwh: Floats  # (B, N, 3) battery, vehicle, heat pump
+    half_spread_eur_per_kwh: Floats  # (B, N) least gain for which a battery moves
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quotes:
+    """The outside options of an interval and what is paid on top of a local price."""
+
+    buy_eur_per_kwh: Floats  # (B,) charged by the aggregator, fees and levies included
+    sell_eur_per_kwh: Floats  # (B,) paid by the aggregator
+    retail_eur_per_kwh: float  # all-in retail price: what firm load pays at the most
+    passed_on_eur_per_kwh: float  # fees and levies inside the aggregator's charge
+    local_fee_eur_per_kwh: float  # fees and levies on a local trade
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Orders:
     """Order curves: the net energy each prosumer wants at each price.
 
-    ``wanted(price) = minimum_kwh + sum of step_kwh where step_eur_per_kwh >= price``. What is
-    drawn whatever happens is `firm_kwh`, the counterfactual of the whole order.
+    ``wanted(price) = minimum_kwh + sum of step_kwh where step_eur_per_kwh >= price``. The point
+    on the curve where a prosumer feeds nothing in and draws only what it cannot do without is the
+    counterfactual of its order.
     """
 
     minimum_kwh: Floats  # (B, N) wanted at the highest price; < 0 offers
     step_eur_per_kwh: Floats  # (B, N, S) price at or below which the step is taken
     step_kwh: Floats  # (B, N, S) energy of the step, >= 0
-    firm_kwh: Floats  # (B, N) drawn from the grid if every order is refused, >= 0
+
+    @property
+    def firm_kwh(self) -> Floats:
+        """Energy drawn from the grid if every order is refused, (B, N), >= 0."""
+        return np.maximum(self.minimum_kwh, 0.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,13 +204,19 @@ class Trades:
     cleared_kwh: Floats  # (M,) > 0
     price_eur_per_kwh: Floats  # (M,) received by the seller; buyers add the fees of the leg
     ask_eur_per_kwh: Floats  # (M,) least the seller wants
-    bid_eur_per_kwh: Floats  # (M,) most the buyer pays, fees of the leg included
+    bid_eur_per_kwh: Floats  # (M,) most the buyer pays, fees included
+    fee_eur_per_kwh: Floats  # (M,) fees and levies the buyer pays on top of the price
     firm: Booleans  # (M,) the buyer draws this energy even if the trade is refused
 
     @property
     def local(self) -> Booleans:
         """Whether both ends are prosumers, (M,)."""
         return np.asarray((self.seller != AGGREGATOR) & (self.buyer != AGGREGATOR))
+
+    @property
+    def surplus_eur_per_kwh(self) -> Floats:
+        """What both ends together gain by a kWh of the trade, fees deducted, (M,)."""
+        return np.asarray(self.bid_eur_per_kwh - self.fee_eur_per_kwh - self.ask_eur_per_kwh)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -207,7 +250,8 @@ class Validation:
     verdict: Integers  # (M,) Verdict
     reason: Integers  # (M,) Reason
     element: Integers  # (M,) bus position for voltages, branch position for overloads, -1 for none
-    shadow_eur_per_kwh: Floats  # (M,) what the limit costs a further kWh of this trade
+    shadow_eur_per_kwh: Floats  # (M,) what binding limits would take from a further kWh of it
+    network_eur_per_kwh: Floats  # (B, K) what a further kWh drawn at a bus costs through limits
     net_kwh: Floats  # (B, N) at the meter after the verdicts, firm load always served
     bus_kw: Floats  # (B, K) everything drawn at each bus
     bus_kvar: Floats  # (B, K)

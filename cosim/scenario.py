@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cosim.errors import ScenarioError
+from cosim.setting_errors import error_sentences
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Efficiency = Annotated[float, Field(gt=0.0, le=1.0)]
@@ -43,11 +44,11 @@ class FeederSettings(Settings):
 
     name: str = "cigre_lv"
     """A name that `cosim feeders` lists."""
-    voltage_min_pu: Positive | None = None
+    voltage_min_pu: Positive | None = Field(None, examples=[0.90])
     """Lowest allowed voltage; left out: the feeder's preset."""
-    voltage_max_pu: Positive | None = None
+    voltage_max_pu: Positive | None = Field(None, examples=[1.10])
     """Highest allowed voltage; left out: the feeder's preset."""
-    loading_max_percent: Positive | None = None
+    loading_max_percent: Positive | None = Field(None, examples=[100.0])
     """Highest allowed loading of lines and transformers; left out: the feeder's preset."""
 
     @model_validator(mode="after")
@@ -108,7 +109,7 @@ class Community(Settings):
 class ProsumerSettings(Settings):
     """One prosumer given by hand instead of drawn from shares."""
 
-    bus: int
+    bus: int = Field(examples=[11])
     """pandapower number of the bus."""
     homes: Positive = 1.0
     """Number of like homes it stands for (scales the firm load)."""
@@ -188,9 +189,8 @@ class Leader(Settings):
 class Followers(Settings):
     """How prosumers bid."""
 
-    policy: Literal["water_value", "self_consumption"] = "water_value"
-    """`water_value`: at the marginal value of stored energy; `self_consumption`: storage serves
-    the own home only."""
+    policy: Literal["water_value"] = "water_value"
+    """`water_value`: storage bids at the marginal value its own plan gives it."""
     half_spread_eur_per_kwh: NotNegative = 0.005
     """Least gain for which a battery moves: covers its wear."""
 
@@ -211,17 +211,18 @@ class Prices(Settings):
     """`synthetic` draws from a seeded generator and is labelled so wherever it is shown."""
     regime: Literal["calm", "volatile"] = "calm"
     """Statistics the generator follows."""
-    file: Path | None = None
-    """SMARD JSON, Energi Data Service CSV or two-column CSV."""
-    unit: Literal["EUR/MWh", "EUR/kWh"] | None = None
+    file: Path | None = Field(None, examples=["prices.csv"])
+    """SMARD JSON, Energi Data Service CSV or two-column CSV; a relative path starts at the
+    folder of the scenario file."""
+    unit: Literal["EUR/MWh", "EUR/kWh"] | None = Field(None, examples=["EUR/MWh"])
     """Unit of a two-column CSV; must be stated there."""
-    time_zone: str | None = None
+    time_zone: str | None = Field(None, examples=["UTC"])
     """Time zone of the stamps of a two-column CSV, e.g. "UTC"; must be stated there."""
-    column: str | None = None
+    column: str | None = Field(None, examples=["SpotPriceEUR"])
     """Price column of an Energi Data Service file that has several."""
-    price_area: str | None = None
+    price_area: str | None = Field(None, examples=["DK1"])
     """Price area of an Energi Data Service file that has several."""
-    first_day: datetime.date | None = None
+    first_day: datetime.date | None = Field(None, examples=[datetime.date(2019, 6, 10)])
     """Day of the file to use for the first day of the run; left out: the same date."""
 
     @model_validator(mode="after")
@@ -274,6 +275,7 @@ class Scenario(Settings):
     feeder: FeederSettings = FeederSettings()
     community: Community = Community()
     prosumers: tuple[ProsumerSettings, ...] = ()
+    """Prosumers given by hand, in place of those drawn from the shares of `community`."""
     tariff: Tariff = Tariff()
     leader: Leader = Leader()
     followers: Followers = Followers()
@@ -288,6 +290,18 @@ def read_scenario(path: Path | None, overrides: dict[str, dict[str, Any]]) -> Sc
 
     `overrides` maps section to key to value. Raises ScenarioError with every problem at once.
     """
+    try:
+        return Scenario.model_validate(read_content(path, overrides))
+    except ValidationError as error:
+        raise ScenarioError(error_sentences(error, Scenario)) from error
+
+
+def read_content(path: Path | None, overrides: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the settings in a TOML file, not yet validated, with `overrides` on top.
+
+    Relative paths of price files are taken from the folder of the TOML file. Raises ScenarioError
+    if the file cannot be read.
+    """
     content: dict[str, Any] = {}
     if path is not None:
         try:
@@ -296,22 +310,17 @@ def read_scenario(path: Path | None, overrides: dict[str, dict[str, Any]]) -> Sc
             raise ScenarioError(f"{path}: cannot be read ({error.strerror})") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ScenarioError(f"{path}: is not valid TOML ({error})") from error
+        _anchor_price_files(content, path.resolve().parent)
     for section, values in overrides.items():
         base = content.get(section, {})
-        content[section] = {**(base if isinstance(base, dict) else {}), **values}
-    try:
-        return Scenario.model_validate(content)
-    except ValidationError as error:
-        raise ScenarioError(describe_validation_error(error)) from error
+        if isinstance(base, dict):  # what is no section is left for validation to complain about
+            content[section] = {**base, **values}
+    return content
 
 
-def describe_validation_error(error: ValidationError) -> list[str]:
-    """Turn pydantic's errors into sentences: where, what was found, what is allowed."""
-    sentences = []
-    for item in error.errors():
-        place = ".".join(str(part) for part in item["loc"])
-        message = item["msg"].removeprefix("Value error, ")
-        found = item["input"]
-        shown = "" if isinstance(found, (dict, BaseModel)) else f" (found {found!r})"
-        sentences.append(f"{place}: {message}{shown}")
-    return sentences
+def _anchor_price_files(content: dict[str, Any], folder: Path) -> None:
+    """Let relative paths of price files in `content` begin at `folder`."""
+    wholesale = content.get("wholesale")
+    for prices in wholesale.values() if isinstance(wholesale, dict) else ():
+        if isinstance(prices, dict) and isinstance(prices.get("file"), str):
+            prices["file"] = str(folder / prices["file"])

@@ -1,0 +1,120 @@
+"""The command line: `cosim run`, `cosim scenario`, `cosim feeders`.
+
+Everything heavy is imported inside the commands, so that `cosim --help` answers at once.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cosim.errors import CosimError
+from networks.errors import NetworkError
+
+app = typer.Typer(
+    name="cosim",
+    help="Play local energy markets on distribution feeders, every trade judged by a power flow.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line on `arguments`, those of the process if None, and exit.
+
+    Problems of what was given go to standard error without a traceback: exit code 2. Ctrl-C: 130.
+    """
+    try:
+        app(arguments)
+    except (CosimError, NetworkError) as error:
+        _print_problems(error.problems)
+        sys.exit(EXIT_BAD_INPUT)
+
+
+@app.command()
+def run(  # noqa: PLR0913 (one argument an option)
+    out: Annotated[Path, typer.Option(help="New or empty folder for the results.")],
+    scenario: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
+    feeder: Annotated[str | None, typer.Option(help="A name that `cosim feeders` lists.")] = None,
+    start: Annotated[str | None, typer.Option(help="First day, e.g. 2016-06-13.")] = None,
+    days: Annotated[int | None, typer.Option(help="Number of days.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of every random draw.")] = None,
+    rule: Annotated[
+        str | None, typer.Option(help="How the grid cuts: optimal, pro_rata, none.")
+    ] = None,
+) -> None:
+    """Play market days and write tables and a report.
+
+    Options given here replace those of the scenario file.
+    """
+    from cosim.cli_run import play_with_progress
+    from cosim.scenario_checks import load_scenario
+
+    given: dict[str, dict[str, object]] = {
+        "run": {"start": start, "days": days, "seed": seed},
+        "feeder": {"name": feeder},
+        "grid": {"rule": rule},
+    }
+    overrides = {
+        section: chosen
+        for section, values in given.items()
+        if (chosen := {name: value for name, value in values.items() if value is not None})
+    }
+    settings = load_scenario(scenario, overrides, out)
+    try:
+        play_with_progress(settings, out)
+    except KeyboardInterrupt as interrupt:
+        typer.echo("interrupted; nothing was kept", err=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from interrupt
+
+
+@app.command()
+def scenario() -> None:
+    """Print the default settings as commented TOML, to change and give to `cosim run`."""
+    from cosim.scenario import Scenario
+    from cosim.scenario_text import scenario_toml
+
+    typer.echo(scenario_toml(Scenario()), nl=False)
+
+
+@app.command()
+def feeders() -> None:
+    """List the feeders: size, limits, base case, and where their ratings come from."""
+    from cosim.cli_feeders import print_feeders
+
+    print_feeders()
+
+
+def _print_version(wanted: bool) -> None:
+    """Print the version and stop, if `wanted`."""
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"cosim {version('cosim-toolkit')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Play local energy markets on distribution feeders, every trade judged by a power flow."""
+
+
+def _print_problems(problems: Iterable[str]) -> None:
+    """Print each problem as one bullet on standard error."""
+    typer.echo("error:", err=True)
+    for problem in problems:
+        typer.echo(f"  * {problem}", err=True)
+
+
+if __name__ == "__main__":
+    main()

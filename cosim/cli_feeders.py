@@ -1,0 +1,63 @@
+"""What `cosim feeders` shows: every feeder with its limits and its base case."""
+
+import math
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from networks.catalog import FeederSummary, describe_feeders
+
+WIDTH_OF_FILES = 160
+"""Columns to print where the output is no terminal."""
+
+
+def print_feeders() -> None:
+    """Print the feeders of the catalogue as a table, then where their ratings come from."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH_OF_FILES)
+    summaries = describe_feeders()
+    console.print(feeder_table(summaries))
+    for summary in summaries:
+        console.print(Text.assemble("\n", (summary.name, "bold"), f"  {summary.title}"))
+        notes = [f"published in: {summary.source}", f"ratings: {summary.ratings_source}"]
+        if summary.load_scaling_reason:
+            notes.append(f"loads x {summary.load_scaling:g}: {summary.load_scaling_reason}")
+        for note in notes:
+            console.print(Padding(Text(note), (0, 0, 0, 2)))
+
+
+def feeder_table(summaries: list[FeederSummary]) -> Table:
+    """Return the feeders in numbers, one a row. The base case is every load at its peak."""
+    table = Table(caption="Base case: every load at its nominal value, nobody trades.")
+    table.add_column("feeder", style="bold")
+    for heading in (
+        *("buses", "lines", "trafos", "kV", "peak load kW", "limits p.u.", "limit %"),
+        *("base case p.u.", "worst line %", "worst trafo %"),
+    ):
+        table.add_column(heading, justify="right")
+    table.add_column("ratings")
+    for summary in summaries:
+        limits = summary.limits
+        table.add_row(
+            summary.name,
+            str(summary.buses),
+            str(summary.lines),
+            str(summary.transformers),
+            " / ".join(f"{value:g}" for value in summary.nominal_kv),
+            f"{summary.peak_load_kw:,.0f}",
+            f"{limits.voltage_min_pu:.2f} to {limits.voltage_max_pu:.2f}",
+            f"{limits.loading_max_percent:.0f}",
+            f"{summary.voltage_min_pu:.3f} to {summary.voltage_max_pu:.3f}",
+            _percent(summary.worst_line_percent),
+            _percent(summary.worst_transformer_percent),
+            "assumed" if summary.ratings_assumed else "given",
+        )
+    return table
+
+
+def _percent(value: float) -> str:
+    """Return a loading, "-" where there is no such element."""
+    return "-" if math.isnan(value) else f"{value:.1f}"

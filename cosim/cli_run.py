@@ -1,0 +1,60 @@
+"""What `cosim run` shows: progress while days are played, then a short summary."""
+
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from cosim.play_run import RunSummary, play
+from cosim.scenario import Scenario
+
+
+class DayProgress:
+    """One bar for each way the days are played."""
+
+    def __init__(self, progress: Progress) -> None:
+        """Add bars to `progress` as they are first heard of."""
+        self._progress = progress
+        self._bars: dict[str, TaskID] = {}
+
+    def __call__(self, label: str, done: int, total: int) -> None:
+        """Show that `done` of `total` days of the bar `label` are played."""
+        if label not in self._bars:
+            self._bars[label] = self._progress.add_task(label, total=total)
+        bar = self._bars[label]
+        self._progress.update(bar, completed=done, total=total)
+
+
+def play_with_progress(scenario: Scenario, out: Path) -> None:
+    """Play `scenario` into the folder `out`; progress on standard error, summary on output."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("days"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        summary = play(scenario, out=out, progress=DayProgress(progress))
+    print_summary(summary)
+
+
+def print_summary(summary: RunSummary) -> None:
+    """Print the summary as a table, and where the results are."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column()
+    for label, value in summary.rows:
+        table.add_row(label, value)
+    Console().print(table)
+    # Paths are printed plain: rich would break long ones, and people copy them.
+    typer.echo(f"\nresults  {summary.folder}\nreport   {summary.report}")

@@ -1,0 +1,56 @@
+"""The largest part of a change that the grid bears: bisection toward the counterfactual."""
+
+from typing import Final
+
+import numpy as np
+
+from cosim.grid.limits import excess
+from cosim.grid.power_flow import PowerFlow
+from cosim.records import Floats
+
+LADDER: Final = 16
+"""Shares tried at once: as many as the power flow solves for the price of one."""
+
+ROUNDS: Final = 8
+"""Each round narrows the share by LADDER - 1: eight reach 4e-10."""
+
+
+def largest_share(
+    power_flow: PowerFlow, base_kw: Floats, added_kw: Floats, kvar: Floats, allowed: Floats
+) -> Floats:
+    """Return, per environment, the largest share of a change that stays inside the limits.
+
+    Args:
+        power_flow: the feeder.
+        base_kw: (B, K) counterfactual, which counts as admissible.
+        added_kw: (B, K) the whole change.
+        kvar: (B, K) reactive power.
+        allowed: (B, E) excess that may remain.
+
+    Returns:
+        (B,) shares in [0, 1]. Below the first share that breaks a limit all tried ones hold, so
+        an interval of safe shares is never left for an island of safe ones behind a broken one.
+    """
+    environments, buses = base_kw.shape
+    low = np.zeros(environments)
+    high = np.ones(environments)
+    steps = np.arange(1, LADDER + 1) / LADDER
+    for round_ in range(ROUNDS):
+        if round_:  # the upper end is known to break a limit: do not spend a lane on it
+            steps = np.arange(1, LADDER) / LADDER
+        shares = low[:, None] + (high - low)[:, None] * steps
+        tried = len(steps)
+        bus_kw = base_kw[:, None] + shares[:, :, None] * added_kw[:, None]
+        state = power_flow.solve(
+            bus_kw.reshape(environments * tried, buses), np.repeat(kvar, tried, axis=0)
+        )
+        rows = excess(power_flow.feeder, state).reshape(environments, tried, -1)
+        inside = np.all(rows <= allowed[:, None, :], axis=2)
+        held = np.cumprod(inside, axis=1).sum(axis=1)  # shares before the first broken one
+        edges = np.concatenate([low[:, None], shares, high[:, None]], axis=1)
+        index = np.arange(environments)
+        low = edges[index, held]
+        high = edges[index, np.minimum(held + 1, edges.shape[1] - 1)]
+        if np.all(low >= 1.0):
+            break
+    return np.minimum(low, 1.0)

@@ -1,0 +1,154 @@
+"""Profiles of a run: its calendar, and what homes, blocks, roofs and heat pumps draw or give.
+
+Axes as in `cosim.records`; `H` homes of a placement, `R` rows of the profile year that a run
+reads: its T intervals and LOOKAHEAD behind them.
+"""
+
+import datetime
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from cosim.errors import ProfileError
+from cosim.records import Calendar, Floats, Integers
+from cosim.scenario import Run
+from networks.placement import PASSIVE, Placement
+from networks.shifts import SHIFT_COUNT, all_copies
+from networks.simbench_profiles import INTERVAL_H, TIME_ZONE, YEAR, YearProfiles
+
+LOOKAHEAD = 96
+"""Intervals behind a run's last that forecasts and plans may look into: one day."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shapes:
+    """Profiles over the rows of a run; copies as in `networks.shifts.all_copies`."""
+
+    household: Floats  # (household copies, R) per nominal kW
+    household_reactive: Floats  # (household copies, R) per nominal kvar
+    heat_pump: Floats  # (heat-pump copies, R) per nominal kW
+    solar: Floats  # (solar, R) kW per kWp, scaled to the wanted yearly yield
+    block: Floats  # (blocks, R) per yearly peak
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Powers:
+    """What one environment's people draw and could feed in."""
+
+    load_kw: Floats  # (R, N)
+    load_kvar: Floats  # (R, N)
+    pv_kw: Floats  # (R, N)
+    heat_pump_kw: Floats  # (R, N)
+    passive_kw: Floats  # (R, K)
+    passive_kvar: Floats  # (R, K)
+
+
+def date_problems(run: Run) -> list[str]:
+    """Return why the profiles do not cover a run; an empty list if they do."""
+    first, last = datetime.date(YEAR, 1, 1), datetime.date(YEAR, 12, 31)
+    # Compared by ordinal: the last day may lie beyond what a date can say.
+    end = run.start.toordinal() + run.days - 1
+    if first <= run.start and end <= last.toordinal():
+        return []
+    days = "1 day" if run.days == 1 else f"{run.days} days"
+    return [
+        f"run: {days} from {run.start} asked for; the profiles cover {first} to {last}, so a run "
+        "must begin and end there"
+    ]
+
+
+def run_calendar(run: Run, profiles: YearProfiles) -> tuple[Calendar, Integers]:
+    """Return a run's calendar and the rows of the profile year it reads, (R,).
+
+    `start_utc` and `local_hour` reach LOOKAHEAD intervals beyond the run; `day_start[-1]` is
+    its end. Days have 92, 96 or 100 intervals. At the end of the year the rows behind the last
+    day are those of its beginning: no other year is measured.
+
+    Raises:
+        ProfileError: the run begins or ends outside the profile year.
+    """
+    problems = date_problems(run)
+    if problems:
+        raise ProfileError(problems)
+    midnights = [local_midnight(run.start, day) for day in range(run.days + 1)]
+    first = (midnights[0] - profiles.start_utc[0]) // np.timedelta64(15, "m")
+    day_start = np.array([(it - midnights[0]) // np.timedelta64(15, "m") for it in midnights])
+    steps = np.arange(day_start[-1] + LOOKAHEAD)
+    rows = (first + steps) % len(profiles.start_utc)
+    calendar = Calendar(
+        start_utc=midnights[0] + steps * np.timedelta64(15, "m"),
+        local_hour=(profiles.wall_quarter[rows] % 96) / 4.0,
+        day_start=day_start.astype(np.int64),
+        interval_h=INTERVAL_H,
+        time_zone=TIME_ZONE,
+    )
+    return calendar, rows
+
+
+def local_midnight(start: datetime.date, day: int) -> np.datetime64:
+    """Return the UTC time at which local day number `day` from `start` begins, in minutes."""
+    date = start + datetime.timedelta(days=day)
+    local = datetime.datetime.combine(date, datetime.time(), ZoneInfo(TIME_ZONE))
+    return np.datetime64(local.astimezone(datetime.UTC).replace(tzinfo=None), "m")
+
+
+def shapes_of(profiles: YearProfiles, rows: Integers, *, pv_kwh_per_kwp: float) -> Shapes:
+    """Return all profiles at `rows`; each solar one yields `pv_kwh_per_kwp` in its year."""
+    scale = pv_kwh_per_kwp / profiles.solar_kwh_per_kwp
+    return Shapes(
+        household=all_copies(profiles, profiles.household_pu, rows),
+        household_reactive=all_copies(profiles, profiles.household_reactive_pu, rows),
+        heat_pump=all_copies(profiles, profiles.heat_pump_pu, rows),
+        solar=profiles.solar_pu[:, rows] * scale[:, None],
+        block=profiles.block_pu[:, rows].astype(np.float64),
+    )
+
+
+def powers_of(placed: Placement, shapes: Shapes, *, shift: Integers, bus_count: int) -> Powers:
+    """Return the power of all prosumers and passive load; `shift` (H,) as in `Homes.shift`."""
+    homes = placed.homes
+    takes_part = placed.prosumer != PASSIVE
+    passive = ~takes_part & placed.counted
+    count = placed.prosumer_count
+    household = homes.household * SHIFT_COUNT + shift
+
+    def active(values: Floats, line: Integers, shape: Floats) -> Floats:
+        who = placed.prosumer[takes_part]
+        return weighted(values[takes_part], who, line[takes_part], shape=shape, count=count)
+
+    def at_bus(values: Floats, shape: Floats, block_peak: Floats) -> Floats:
+        where = homes.bus[passive]
+        of_homes = weighted(
+            values[passive], where, household[passive], shape=shape, count=bus_count
+        )
+        blocks = placed.blocks
+        of_blocks = weighted(
+            block_peak, blocks.bus, blocks.shape, shape=shapes.block, count=bus_count
+        )
+        return of_homes + of_blocks
+
+    heat_pump = homes.heat_pump * SHIFT_COUNT + shift
+    return Powers(
+        load_kw=active(homes.nominal_kw, household, shapes.household),
+        load_kvar=active(homes.nominal_kvar, household, shapes.household_reactive),
+        pv_kw=active(homes.pv_kwp, homes.solar, shapes.solar),
+        heat_pump_kw=active(homes.heat_pump_kw, heat_pump, shapes.heat_pump),
+        passive_kw=at_bus(homes.nominal_kw, shapes.household, placed.blocks.peak_kw),
+        passive_kvar=at_bus(
+            homes.nominal_kvar, shapes.household_reactive, placed.blocks.peak_kvar
+        ),
+    )
+
+
+def weighted(
+    values: Floats, who: Integers, line: Integers, *, shape: Floats, count: int
+) -> Floats:
+    """Return the sum of ``values * shape[line]`` by `who`, (R, count).
+
+    Homes that follow the same copy are added up first, so that thousands of homes cost as much
+    as there are copies.
+    """
+    lines = len(shape)
+    weights = np.bincount(who * lines + line, weights=values, minlength=count * lines)
+    return np.asarray(shape.T @ weights.reshape(count, lines).T)

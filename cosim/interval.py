@@ -1,0 +1,182 @@
+"""The market interval: announce once a day, leader first; then trade, interval by interval."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosim.game import Game
+from cosim.grid.prequalification import prequalify
+from cosim.grid.validation import Surroundings, at_buses, validate
+from cosim.market.settlement import WholesaleTerms, settle
+from cosim.market.tariff import quotes_of
+from cosim.prosumers.devices import Ranges, advance, plug_in, ranges
+from cosim.prosumers.dispatch import dispatch
+from cosim.prosumers.orders import order_curves
+from cosim.prosumers.water_value import plan_day
+from cosim.records import (
+    Clearing,
+    Dispatch,
+    Exogenous,
+    Floats,
+    FollowerAction,
+    IntervalRecord,
+    Orders,
+    Plan,
+    Signal,
+    State,
+    WholesaleBid,
+)
+
+LOOKAHEAD = 96
+"""Intervals behind the day's end that planning looks ahead."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Day:
+    """What is settled before the first interval of a day."""
+
+    first_interval: int
+    length: int
+    signal: Signal
+    plan: Plan
+
+
+def plan(game: Game, forecast: Exogenous, signal: Signal, first: int, length: int) -> Day:
+    """Return the day with what storage is worth under the announced prices."""
+    values = plan_day(
+        game.fleet,
+        forecast,
+        signal,
+        first_interval=first,
+        day_length=length,
+        lookahead=LOOKAHEAD,
+        interval_h=game.interval_h,
+    )
+    return Day(first_interval=first, length=length, signal=signal, plan=values)
+
+
+def trade(
+    game: Game,
+    state: State,
+    actual: Exogenous,
+    day: Day,
+    *,
+    action: FollowerAction,
+    sold_kwh: Floats,
+) -> IntervalRecord:
+    """Play one interval: orders, auction, validation, dispatch, settlement.
+
+    `sold_kwh` (B,) is the validated day-ahead schedule of the interval.
+    """
+    now = state.interval
+    state, limits, orders, clearing = bid_and_clear(game, state, actual, day, action)
+    verdicts = validate(
+        game.power_flow, surroundings(game, actual, now), orders, clearing, rule=game.rule
+    )
+    set_points = deliver(game, orders, limits, verdicts.net_kwh, actual, now)
+    terms = WholesaleTerms(
+        sold_kwh=sold_kwh,
+        day_ahead_eur_per_kwh=actual.day_ahead_eur_per_kwh[now],
+        imbalance_eur_per_kwh=actual.imbalance_eur_per_kwh[now],
+        two_price=game.two_price,
+    )
+    money = settle(clearing.trades, verdicts, game.parts, terms, interval_h=game.interval_h)
+    return IntervalRecord(
+        interval=now,
+        orders=orders,
+        clearing=clearing,
+        validation=verdicts,
+        dispatch=set_points,
+        settlement=money,
+        state=advance(game.fleet, state, actual, set_points, interval_h=game.interval_h),
+    )
+
+
+def bid_and_clear(
+    game: Game, state: State, exogenous: Exogenous, day: Day, action: FollowerAction
+) -> tuple[State, Ranges, Orders, Clearing]:
+    """Return the state with new arrivals, what devices can do, the orders and their clearing."""
+    quotes = quotes_of(
+        day.signal,
+        state.interval - day.first_interval,
+        retail=game.retail_eur_per_kwh,
+        passed_on=game.passed_on_eur_per_kwh,
+        local_fee=game.local_fee_eur_per_kwh,
+    )
+    state = plug_in(state, exogenous)
+    limits = ranges(
+        game.fleet, state, exogenous, interval=state.interval, interval_h=game.interval_h
+    )
+    orders = order_curves(
+        game.fleet,
+        state,
+        limits,
+        exogenous,
+        plan=day.plan,
+        action=action,
+        quotes=quotes,
+        interval_h=game.interval_h,
+    )
+    return state, limits, orders, game.mechanism(orders, quotes, game.tie_rank)
+
+
+def deliver(
+    game: Game, orders: Orders, limits: Ranges, net_kwh: Floats, exogenous: Exogenous, now: int
+) -> Dispatch:
+    """Return the set-points that deliver `net_kwh` (B, N) at the meters."""
+    return dispatch(orders, limits, net_kwh, exogenous, interval=now, interval_h=game.interval_h)
+
+
+def surroundings(game: Game, exogenous: Exogenous, now: int) -> Surroundings:
+    """Return what stands at the buses in interval `now` besides the orders."""
+    kvar = at_buses(
+        Surroundings(
+            bus=game.fleet.bus,
+            kw=exogenous.passive_kvar[now],
+            kvar=exogenous.passive_kvar[now],
+            interval_h=1.0,
+        ),
+        exogenous.load_kvar[now],
+    )
+    return Surroundings(
+        bus=game.fleet.bus,
+        kw=exogenous.passive_kw[now],
+        kvar=kvar,
+        interval_h=game.interval_h,
+    )
+
+
+def play_through(
+    game: Game,
+    state: State,
+    forecast: Exogenous,
+    day: Day,
+    follow: Callable[[State], FollowerAction],
+) -> WholesaleBid:
+    """Play the day on forecasts and return the schedule it gives, prequalified by the grid.
+
+    Followers answer the announced prices; nothing is validated on the way, so that the schedule
+    shows what the market wants and the grid says what of it can be.
+    """
+    offered, firm, wanted, base, kvar = [], [], [], [], []
+    for now in range(day.first_interval, day.first_interval + day.length):
+        action = follow(state)
+        state, limits, orders, clearing = bid_and_clear(game, state, forecast, day, action)
+        around = surroundings(game, forecast, now)
+        offered.append(-clearing.net_kwh.sum(axis=1))
+        firm.append(orders.firm_kwh.sum(axis=1))
+        wanted.append(at_buses(around, clearing.net_kwh))
+        base.append(at_buses(around, orders.firm_kwh))
+        kvar.append(around.kvar)
+        set_points = deliver(game, orders, limits, clearing.net_kwh, forecast, now)
+        state = advance(game.fleet, state, forecast, set_points, interval_h=game.interval_h)
+    return prequalify(
+        game.power_flow,
+        np.stack(offered),
+        np.stack(firm),
+        np.stack(wanted),
+        np.stack(base),
+        np.stack(kvar),
+        rule=game.rule,
+    )

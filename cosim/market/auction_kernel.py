@@ -1,0 +1,293 @@
+"""Compiled parts of the auction: from curves to sorted offers, fills and matches.
+
+Offers of an environment are rows of two tables, one for asks and one for bids, in merit order.
+The work per environment is that of sorting them: linear in N but for the sort.
+"""
+
+# mypy: disable-error-code="no-untyped-def, untyped-decorator, no-untyped-call"
+# numba functions have no types.
+
+import numpy as np
+from numba import njit
+
+FILL_UNIFORM, FILL_MID_MARKET, FILL_NONE = 0, 1, 2
+
+LEAST_KWH = 1e-10
+"""Matches below this are rounding, not trades."""
+
+PRICE, QUANTITY, LOCAL, OUTSIDE, EFFECTIVE = 0, 1, 2, 3, 4  # rows of an offer table
+
+
+@njit(cache=True)
+def clear_all(  # noqa: PLR0913 # arrays to write into come last
+    minimum,
+    step_price,
+    step_quantity,
+    tie_rank,
+    buy_quote,
+    sell_quote,
+    tariff,
+    fill,
+    pay_as_bid,
+    start,
+    seller,
+    buyer,
+    values,
+    firm,
+    price,
+    net,
+):
+    """Clear every environment; return the number of trades written."""
+    environments, prosumers, steps = step_quantity.shape
+    retail, passed_on, local_fee = tariff
+    most = prosumers * (steps + 1)
+    turn = np.empty(prosumers, np.int64)
+    count = 0
+    for b in range(environments):
+        for n in range(prosumers):
+            turn[tie_rank[b, n]] = n
+        asks, ask_owner, _, bids, bid_owner, bid_firm = _offers(
+            minimum[b], step_price[b], step_quantity[b], turn, retail, most
+        )
+        bids[EFFECTIVE] = bids[PRICE] - local_fee
+        asks[EFFECTIVE] = asks[PRICE]
+        low = sell_quote[b]
+        high = buy_quote[b] - local_fee
+        price[b] = np.nan
+        if high >= low:
+            if fill == FILL_UNIFORM:
+                price[b] = _fill_uniform(asks, bids, low, high)
+            elif fill == FILL_MID_MARKET:
+                price[b] = 0.5 * (low + high)
+                _fill_at(asks, bids, price[b])
+        for j in range(bids.shape[1]):
+            if bids[PRICE, j] >= buy_quote[b]:
+                bids[OUTSIDE, j] = bids[QUANTITY, j] - bids[LOCAL, j]
+        for i in range(asks.shape[1]):
+            if asks[PRICE, i] <= sell_quote[b]:
+                asks[OUTSIDE, i] = asks[QUANTITY, i] - asks[LOCAL, i]
+        count = _match_locally(
+            asks, ask_owner, bids, bid_owner, bid_firm,
+            price[b], low, high, local_fee, pay_as_bid,
+            count, seller, buyer, values, firm, net[b],
+        )  # fmt: skip
+        count = _legs_with_aggregator(
+            asks, ask_owner, bids, bid_owner, bid_firm,
+            sell_quote[b], buy_quote[b], passed_on,
+            count, seller, buyer, values, firm, net[b],
+        )  # fmt: skip
+        start[b + 1] = count
+    return count
+
+
+@njit(cache=True)
+def _offers(minimum, step_price, step_quantity, turn, retail, most):
+    """Split the curves at zero into asks (ascending) and bids (descending); equals by turn."""
+    prosumers, steps = step_quantity.shape
+    asks = np.zeros((5, most))
+    bids = np.zeros((5, most))
+    ask_owner = np.empty(most, np.int64)
+    bid_owner = np.empty(most, np.int64)
+    bid_firm = np.zeros(most, np.bool_)
+    order = np.empty(steps, np.int64)
+    a = 0
+    d = 0
+    for position in range(prosumers):
+        n = turn[position]
+        for s in range(steps):
+            slot = s
+            while slot > 0 and step_price[n, order[slot - 1]] < step_price[n, s]:
+                order[slot] = order[slot - 1]
+                slot -= 1
+            order[slot] = s
+        lower = minimum[n]
+        if lower > LEAST_KWH:
+            bids[PRICE, d] = retail
+            bids[QUANTITY, d] = lower
+            bid_owner[d] = n
+            bid_firm[d] = True
+            d += 1
+        for slot in range(steps):
+            s = order[slot]
+            upper = lower + step_quantity[n, s]
+            sold = min(upper, 0.0) - min(lower, 0.0)
+            if sold > LEAST_KWH:
+                asks[PRICE, a] = step_price[n, s]
+                asks[QUANTITY, a] = sold
+                ask_owner[a] = n
+                a += 1
+            bought = max(upper, 0.0) - max(lower, 0.0)
+            if bought > LEAST_KWH:
+                bids[PRICE, d] = step_price[n, s]
+                bids[QUANTITY, d] = bought
+                bid_owner[d] = n
+                d += 1
+            lower = upper
+    rising = np.argsort(asks[PRICE, :a], kind="mergesort")
+    falling = np.argsort(-bids[PRICE, :d], kind="mergesort")
+    return (
+        asks[:, rising],
+        ask_owner[rising],
+        a,
+        bids[:, falling],
+        bid_owner[falling],
+        bid_firm[falling],
+    )
+
+
+@njit(cache=True)
+def _fill_uniform(asks, bids, low, high):
+    """Fill locally all that gains from trade; return the uniform price in [low, high]."""
+    sellers = asks.shape[1]
+    buyers = bids.shape[1]
+    i = 0
+    j = 0
+    last_ask = low
+    last_bid = high
+    while i < sellers and j < buyers:
+        ask = asks[EFFECTIVE, i]
+        bid = bids[EFFECTIVE, j]
+        # Strict: a pair without gain is no trade, and nobody can be matched with themselves.
+        if ask > high or bid < low or ask >= bid:
+            break
+        amount = min(
+            asks[QUANTITY, i] - asks[LOCAL, i], bids[QUANTITY, j] - bids[LOCAL, j]
+        )
+        asks[LOCAL, i] += amount
+        bids[LOCAL, j] += amount
+        last_ask = max(last_ask, ask)
+        last_bid = min(last_bid, bid)
+        if asks[QUANTITY, i] - asks[LOCAL, i] <= LEAST_KWH:
+            i += 1
+        if bids[QUANTITY, j] - bids[LOCAL, j] <= LEAST_KWH:
+            j += 1
+    next_ask = asks[EFFECTIVE, i] if i < sellers else high
+    next_bid = bids[EFFECTIVE, j] if j < buyers else low
+    lower = min(max(last_ask, next_bid, low), high)
+    upper = max(min(last_bid, next_ask, high), low)
+    _share_among_equals(asks, i)
+    _share_among_equals(bids, j)
+    if next_bid >= high:  # still short where the aggregator sells
+        return high
+    if next_ask <= low:  # still long where the aggregator buys
+        return low
+    return 0.5 * (lower + upper)
+
+
+@njit(cache=True)
+def _share_among_equals(offers, marginal):
+    """Spread the filled part of the marginal price group pro rata over the group."""
+    count = offers.shape[1]
+    if marginal >= count:
+        return
+    price = offers[EFFECTIVE, marginal]
+    first = marginal
+    while first > 0 and offers[EFFECTIVE, first - 1] == price:
+        first -= 1
+    last = marginal
+    while last + 1 < count and offers[EFFECTIVE, last + 1] == price:
+        last += 1
+    filled = 0.0
+    total = 0.0
+    for k in range(first, last + 1):
+        filled += offers[LOCAL, k]
+        total += offers[QUANTITY, k]
+    for k in range(first, last + 1):
+        offers[LOCAL, k] = offers[QUANTITY, k] * (filled / total)
+
+
+@njit(cache=True)
+def _fill_at(asks, bids, price):
+    """Fill what is offered at a given price; the long side pro rata."""
+    supply = 0.0
+    for i in range(asks.shape[1]):
+        if asks[EFFECTIVE, i] <= price:
+            supply += asks[QUANTITY, i]
+    demand = 0.0
+    for j in range(bids.shape[1]):
+        if bids[EFFECTIVE, j] > price:
+            demand += bids[QUANTITY, j]
+    traded = min(supply, demand)
+    if traded <= 0.0:
+        return
+    for i in range(asks.shape[1]):
+        if asks[EFFECTIVE, i] <= price:
+            asks[LOCAL, i] = asks[QUANTITY, i] * (traded / supply)
+    for j in range(bids.shape[1]):
+        if bids[EFFECTIVE, j] > price:
+            bids[LOCAL, j] = bids[QUANTITY, j] * (traded / demand)
+
+
+@njit(cache=True)
+def _match_locally(  # noqa: PLR0913 # arrays to write into come last
+    asks, ask_owner, bids, bid_owner, bid_firm,
+    price, low, high, local_fee, pay_as_bid,
+    count, seller, buyer, values, firm, net,
+):  # fmt: skip
+    """Pair the local fills in merit order; return the number of trades written so far."""
+    i = 0
+    j = 0
+    left_ask = asks[LOCAL, 0] if asks.shape[1] else 0.0
+    left_bid = bids[LOCAL, 0] if bids.shape[1] else 0.0
+    while i < asks.shape[1] and j < bids.shape[1]:
+        amount = min(left_ask, left_bid)
+        if amount > LEAST_KWH:
+            paid = price
+            if pay_as_bid:
+                paid = min(max(0.5 * (asks[EFFECTIVE, i] + bids[EFFECTIVE, j]), low), high)
+            seller[count] = ask_owner[i]
+            buyer[count] = bid_owner[j]
+            values[0, count] = amount
+            values[1, count] = paid
+            values[2, count] = asks[PRICE, i]
+            values[3, count] = bids[PRICE, j]
+            values[4, count] = local_fee
+            firm[count] = bid_firm[j]
+            net[ask_owner[i]] -= amount
+            net[bid_owner[j]] += amount
+            count += 1
+        left_ask -= amount
+        left_bid -= amount
+        if left_ask <= LEAST_KWH:
+            i += 1
+            left_ask = asks[LOCAL, i] if i < asks.shape[1] else 0.0
+        if left_bid <= LEAST_KWH:
+            j += 1
+            left_bid = bids[LOCAL, j] if j < bids.shape[1] else 0.0
+    return count
+
+
+@njit(cache=True)
+def _legs_with_aggregator(  # noqa: PLR0913 # arrays to write into come last
+    asks, ask_owner, bids, bid_owner, bid_firm,
+    sell_quote, buy_quote, passed_on,
+    count, seller, buyer, values, firm, net,
+):  # fmt: skip
+    """Write the legs with the aggregator; return the number of trades written so far."""
+    for i in range(asks.shape[1]):
+        amount = asks[OUTSIDE, i]
+        if amount > LEAST_KWH:
+            seller[count] = ask_owner[i]
+            buyer[count] = -1
+            values[0, count] = amount
+            values[1, count] = sell_quote
+            values[2, count] = asks[PRICE, i]
+            values[3, count] = sell_quote
+            values[4, count] = 0.0
+            firm[count] = False
+            net[ask_owner[i]] -= amount
+            count += 1
+    for j in range(bids.shape[1]):
+        amount = bids[OUTSIDE, j]
+        if amount > LEAST_KWH:
+            seller[count] = -1
+            buyer[count] = bid_owner[j]
+            values[0, count] = amount
+            values[1, count] = buy_quote - passed_on
+            values[2, count] = buy_quote - passed_on
+            values[3, count] = bids[PRICE, j]
+            values[4, count] = passed_on
+            firm[count] = bid_firm[j]
+            net[bid_owner[j]] += amount
+            count += 1
+    return count

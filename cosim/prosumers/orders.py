@@ -1,0 +1,164 @@
+"""Order curves from reservation prices: always feasible for the devices behind them."""
+
+import numpy as np
+from numba import njit
+
+from cosim.prosumers.devices import Ranges, heat_response
+from cosim.records import (
+    STEP_COUNT,
+    Exogenous,
+    Fleet,
+    Floats,
+    FollowerAction,
+    Orders,
+    Plan,
+    Quotes,
+    State,
+    Step,
+)
+
+
+def order_curves(
+    fleet: Fleet,
+    state: State,
+    limits: Ranges,
+    exogenous: Exogenous,
+    *,
+    plan: Plan,
+    action: FollowerAction,
+    quotes: Quotes,
+    interval_h: float,
+) -> Orders:
+    """Return the net energy every prosumer wants at each price.
+
+    Firm load, urgent charging and the heat that comfort needs are wanted at any price; solar
+    power is given up at a price of zero. A battery charges up to the value of the energy it
+    stores and discharges from the value of the energy it gives up, both averaged over the move;
+    vehicles and heat pumps likewise for what is not urgent.
+    """
+    interval = state.interval
+    load_kwh = exogenous.load_kw[interval] * interval_h
+    pv_kwh = exogenous.pv_kw[interval] * interval_h
+    offsets = action.value_offset_eur_per_kwh
+    half_spread = action.half_spread_eur_per_kwh
+    retail = quotes.retail_eur_per_kwh
+
+    bid, ask = battery_prices(fleet, state, limits, plan)
+    bid = bid + fleet.battery_charge_efficiency * offsets[:, :, 0] - half_spread
+    ask = ask + offsets[:, :, 0] / fleet.battery_discharge_efficiency + half_spread
+    # Dearer than the retailer means: kept for later, and nobody could buy it anyway.
+    discharge_kwh = np.where(ask <= retail, limits.battery_discharge_kwh, 0.0)
+
+    price = np.empty((*load_kwh.shape, STEP_COUNT))
+    price[:, :, Step.BATTERY_HOLD] = np.maximum(ask, bid)
+    price[:, :, Step.BATTERY_CHARGE] = bid
+    price[:, :, Step.VEHICLE] = (
+        vehicle_price(
+            state.vehicle_missing_kwh / fleet.vehicle_efficiency,
+            fleet.vehicle_kw * interval_h,
+            exogenous.vehicle_departure[interval],
+            interval,
+            plan.first_interval,
+            plan.energy_eur_per_kwh,
+        )
+        + offsets[:, :, 1]
+    )
+    price[:, :, Step.HEAT_PUMP] = (
+        heat_price(fleet, state, limits, exogenous, plan=plan, interval_h=interval_h)
+        + offsets[:, :, 2]
+    )
+    price[:, :, Step.PV_CURTAIL] = 0.0
+    np.minimum(price, retail, out=price)
+
+    quantity = np.empty_like(price)
+    quantity[:, :, Step.BATTERY_HOLD] = discharge_kwh
+    quantity[:, :, Step.BATTERY_CHARGE] = limits.battery_charge_kwh
+    quantity[:, :, Step.VEHICLE] = limits.vehicle_may_kwh - limits.vehicle_must_kwh
+    quantity[:, :, Step.HEAT_PUMP] = limits.heat_may_kwh - limits.heat_must_kwh
+    quantity[:, :, Step.PV_CURTAIL] = pv_kwh
+    firm = load_kwh + limits.vehicle_must_kwh + limits.heat_must_kwh
+    return Orders(
+        minimum_kwh=firm - pv_kwh - discharge_kwh,
+        step_eur_per_kwh=price,
+        step_kwh=quantity,
+    )
+
+
+def battery_prices(
+    fleet: Fleet, state: State, limits: Ranges, plan: Plan
+) -> tuple[Floats, Floats]:
+    """Return (most paid for a kWh charged, least asked for a kWh discharged), (B, N), EUR/kWh."""
+    table = plan.battery_eur[state.interval - plan.first_interval + 1]
+    stored = state.battery_kwh
+    up = limits.battery_charge_kwh * fleet.battery_charge_efficiency
+    down = limits.battery_discharge_kwh / fleet.battery_discharge_efficiency
+    here = value_at(table, stored, fleet.battery_kwh)
+    gained = here - value_at(table, stored + up, fleet.battery_kwh)
+    lost = value_at(table, stored - down, fleet.battery_kwh) - here
+    worth_up = np.divide(gained, up, out=np.zeros_like(up), where=up > 1e-9)
+    worth_down = np.divide(lost, down, out=np.zeros_like(down), where=down > 1e-9)
+    return (
+        worth_up * fleet.battery_charge_efficiency,
+        worth_down / fleet.battery_discharge_efficiency,
+    )
+
+
+def heat_price(
+    fleet: Fleet,
+    state: State,
+    limits: Ranges,
+    exogenous: Exogenous,
+    *,
+    plan: Plan,
+    interval_h: float,
+) -> Floats:
+    """Return what a kWh of heating above the comfort minimum saves later, (B, N), EUR/kWh."""
+    table = plan.heat_eur[state.interval - plan.first_interval + 1]
+    remaining, gain = heat_response(fleet, interval_h)
+    target = fleet.comfort_target_celsius
+    reference = exogenous.heat_pump_reference_kw[state.interval] * interval_h
+    drifted = target + remaining * (state.indoor_celsius - target)
+    band = fleet.comfort_max_celsius - fleet.comfort_min_celsius
+    low = drifted + gain * (limits.heat_must_kwh - reference) - fleet.comfort_min_celsius
+    high = drifted + gain * (limits.heat_may_kwh - reference) - fleet.comfort_min_celsius
+    energy = limits.heat_may_kwh - limits.heat_must_kwh
+    saved = value_at(table, low, band) - value_at(table, high, band)
+    return np.divide(saved, energy, out=np.zeros_like(energy), where=energy > 1e-9)
+
+
+def value_at(table: Floats, level: Floats, full: Floats) -> Floats:
+    """Interpolate cost-to-go `table` (B, N, G) at `level` (B, N) of a store of size `full`."""
+    cells = table.shape[2] - 1
+    position = np.divide(level * cells, full, out=np.zeros_like(level), where=full > 0.0)
+    position = np.clip(position, 0.0, cells)
+    lower = np.minimum(position.astype(np.int64), cells - 1)
+    share = position - lower
+    below = np.take_along_axis(table, lower[:, :, None], axis=2)[:, :, 0]
+    above = np.take_along_axis(table, lower[:, :, None] + 1, axis=2)[:, :, 0]
+    return np.asarray(below + share * (above - below))
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator] # numba has no types
+def vehicle_price(  # type: ignore[no-untyped-def]
+    missing_kwh, power_kwh, departure, interval, first_interval, energy_eur_per_kwh
+):
+    """Return the price of the dearest later interval that waiting would make necessary, (B, N).
+
+    A vehicle that needs `m` more intervals and has cheaper ones ahead would use the `m` cheapest;
+    the dearest of those is what a kWh charged now saves.
+    """
+    environments, prosumers = missing_kwh.shape
+    result = np.zeros((environments, prosumers))
+    row = interval - first_interval
+    for b in range(environments):
+        for n in range(prosumers):
+            if departure[b, n] < 0 or missing_kwh[b, n] <= 0.0 or power_kwh[b, n] <= 0.0:
+                continue
+            later = departure[b, n] - interval - 1
+            later = min(later, energy_eur_per_kwh.shape[0] - row - 1)
+            if later <= 0:
+                continue
+            needed = int(np.ceil(missing_kwh[b, n] / power_kwh[b, n] - 1e-9))
+            prices = np.sort(energy_eur_per_kwh[row + 1 : row + 1 + later, b, n])
+            result[b, n] = prices[min(max(needed, 1), later) - 1]
+    return result

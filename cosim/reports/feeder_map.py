@@ -1,0 +1,279 @@
+"""Section 2: the feeder drawn with its worst voltages and loadings."""
+
+import numpy as np
+
+from cosim.records import Floats
+from cosim.reports.arm import (
+    LOADING_TOLERANCE_PERCENT,
+    VOLTAGE_TOLERANCE_PU,
+    Arm,
+    highest_of,
+    lowest_of,
+)
+from cosim.reports.blocks import RATINGS_ASSUMED, Column, Figure, Row, Section, Table
+from cosim.reports.feeder_layout import coordinates_of
+from cosim.reports.labels import branch_text
+from cosim.reports.plotting import (
+    INDIGO,
+    LIMIT_COLOUR,
+    VIOLATION_COLOUR,
+    WINE,
+    Spec,
+    layout,
+    plain,
+    spec,
+)
+from cosim.reports.report_data import ReportData
+from cosim.reports.timeline import Timeline
+from cosim.reports.wording import number, sentence_case
+from networks.feeder import LINE, Feeder
+
+CLASSES = (
+    (0.0, 50.0, "#C3CAD2", 2.0),
+    (50.0, 80.0, "#8796A6", 3.0),
+    (80.0, 100.0, "#46586B", 4.0),
+    (100.0, np.inf, VIOLATION_COLOUR, 5.5),
+)
+"""Loading in percent of the limit: from, to, colour, width."""
+LABELS_MAX = 60
+ROWS_MAX = 400
+
+
+def map_section(
+    data: ReportData, timeline: Timeline, judged: Arm, free: Arm | None
+) -> Section:
+    """Build section 2."""
+    arms = [arm for arm in (judged, free) if arm is not None]
+    return Section("map", "Feeder map", (_map(data, timeline, arms),
+                                         _bus_table(data, timeline, arms),
+                                         _branch_table(data, timeline, arms)))
+
+
+def worst_voltage(feeder: Feeder, arm: Arm) -> Floats:
+    """Return each bus's voltage that comes nearest to, or lies furthest beyond, a limit, (K,)."""
+    high, low = highest_of(arm.voltage_pu.T), lowest_of(arm.voltage_pu.T)
+    above, below = high - feeder.voltage_max_pu, feeder.voltage_min_pu - low
+    return np.where(above >= below, high, low)
+
+
+def worst_loading(arm: Arm) -> Floats:
+    """Return each branch's highest loading in percent, (L,)."""
+    return highest_of(arm.loading_percent.T)
+
+
+def _map(data: ReportData, timeline: Timeline, arms: list[Arm]) -> Figure:
+    feeder = data.feeder
+    x, y, drawn = coordinates_of(feeder)
+    traces: list[Spec] = []
+    for panel, arm in enumerate(arms):
+        suffix = "" if panel == 0 else "2"
+        axes = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
+        for trace in (
+            *_branch_traces(feeder, arm, x, y, first=panel == 0),
+            _branch_hover(feeder, timeline, arm, x, y),
+            _bus_trace(feeder, timeline, arm, x, y),
+        ):
+            traces.append(trace | axes)
+    return Figure(
+        name="feeder-map",
+        title="Worst voltage of every bus and worst loading of every branch",
+        spec=spec(traces, _map_layout(arms, len(x))),
+        caption=_map_caption(feeder, arms, drawn),
+        height_px=620,
+        badges=(RATINGS_ASSUMED,) if feeder.ratings_assumed else (),
+    )
+
+
+def _map_layout(arms: list[Arm], buses: int) -> Spec:
+    blank: Spec = {"visible": False, "showgrid": False, "zeroline": False}
+    width = 1.0 / len(arms)
+    entries: Spec = {"margin": {"l": 10, "r": 10, "t": 64, "b": 10}, "hovermode": "closest"}
+    titles = []
+    for panel, arm in enumerate(arms):
+        suffix = "" if panel == 0 else "2"
+        domain = [panel * width + 0.01 * panel, (panel + 1) * width - 0.01]
+        entries[f"xaxis{suffix}"] = blank | {"domain": domain}
+        entries[f"yaxis{suffix}"] = blank | {"anchor": f"x{suffix}"}
+        if panel:
+            entries["xaxis2"]["matches"] = "x"
+            entries["yaxis2"]["matches"] = "y"
+        titles.append({
+            "text": f"<b>{sentence_case(arm.label)}</b>", "showarrow": False,
+            "font": {"color": arm.colour, "size": 14}, "xref": "paper", "yref": "paper",
+            "x": domain[0], "y": 1.0, "xanchor": "left", "yanchor": "bottom",
+        })
+    legend = {"orientation": "h", "x": 0, "y": 1.05, "xanchor": "left", "yanchor": "bottom"}
+    return layout(**entries, annotations=titles, legend=legend)
+
+
+def _branch_traces(
+    feeder: Feeder, arm: Arm, x: Floats, y: Floats, *, first: bool
+) -> list[Spec]:
+    share = 100.0 * worst_loading(arm) / feeder.loading_max_percent
+    share = np.where(share <= 100.0 + LOADING_TOLERANCE_PERCENT, np.minimum(share, 99.999), share)
+    traces = []
+    for low, high, colour, width in CLASSES:
+        chosen = np.flatnonzero((share >= low) & (share < high))
+        name = f"{low:g}\u2013{high:g} % of limit" if high < np.inf else "above limit"
+        xs: list[float | None] = []
+        ys: list[float | None] = []
+        for branch in chosen:
+            ends = [int(feeder.branch_from[branch]), int(feeder.branch_to[branch])]
+            xs += [*plain(x[ends], 4), None]
+            ys += [*plain(y[ends], 4), None]
+        traces.append({
+            "type": "scatter", "mode": "lines", "x": xs or [None], "y": ys or [None],
+            "line": {"color": colour, "width": width}, "name": f"branch {name}",
+            "legendgroup": name, "showlegend": first, "hoverinfo": "skip",
+        })
+    return traces
+
+
+def _branch_hover(
+    feeder: Feeder, timeline: Timeline, arm: Arm, x: Floats, y: Floats
+) -> Spec:
+    middle_x = (x[feeder.branch_from] + x[feeder.branch_to]) / 2
+    middle_y = (y[feeder.branch_from] + y[feeder.branch_to]) / 2
+    is_line = feeder.branch_kind == LINE
+    loading = worst_loading(arm)
+    assumed = " (rating assumed)" if feeder.ratings_assumed else ""
+    texts = []
+    for branch in range(feeder.branch_count):
+        when = _when_highest(timeline, arm.loading_percent[:, branch])
+        texts.append(
+            f"<b>{branch_text(feeder, branch)}</b> {feeder.branch_name[branch]}<br>worst loading "
+            f"{number(loading[branch], 1)} %{assumed}{when}<br>"
+            f"limit {feeder.loading_max_percent[branch]:g} %"
+        )
+    return {
+        "type": "scatter", "mode": "markers", "x": plain(middle_x, 4), "y": plain(middle_y, 4),
+        "marker": {"symbol": ["circle" if line else "square" for line in is_line.tolist()],
+                   "size": [7 if line else 12 for line in is_line.tolist()],
+                   "color": ["rgba(0,0,0,0)" if line else "#FFFFFF" for line in is_line.tolist()],
+                   "line": {"width": [0 if line else 2 for line in is_line.tolist()],
+                            "color": LIMIT_COLOUR}},
+        "text": texts, "hovertemplate": "%{text}<extra></extra>", "showlegend": False,
+    }
+
+
+def _bus_trace(
+    feeder: Feeder, timeline: Timeline, arm: Arm, x: Floats, y: Floats
+) -> Spec:
+    high, low = highest_of(arm.voltage_pu.T), lowest_of(arm.voltage_pu.T)
+    bad = _outside(feeder, high, low)
+    texts = []
+    for bus in range(feeder.bus_count):
+        volts = arm.voltage_pu[:, bus]
+        texts.append(
+            f"<b>bus {feeder.bus_index[bus]}</b> {feeder.bus_name[bus]}, "
+            f"{feeder.bus_nominal_kv[bus]:g} kV<br>"
+            f"highest {number(high[bus], 4)} p.u.{_when_highest(timeline, volts)}<br>"
+            f"lowest {number(low[bus], 4)} p.u.{_when_highest(timeline, -volts)}<br>"
+            f"limits {feeder.voltage_min_pu[bus]:g} to {feeder.voltage_max_pu[bus]:g} p.u."
+        )
+    labelled = feeder.bus_count <= LABELS_MAX
+    return {
+        "type": "scatter", "mode": "markers+text" if labelled else "markers",
+        "x": plain(x, 4), "y": plain(y, 4), "customdata": texts,
+        "text": [str(index) for index in feeder.bus_index] if labelled else [],
+        "textposition": "middle right", "textfont": {"size": 10, "color": "#52606D"},
+        "hovertemplate": "%{customdata}<extra></extra>", "showlegend": False,
+        "marker": {
+            "size": 14, "color": plain(worst_voltage(feeder, arm), 5),
+            "cmin": float(feeder.voltage_min_pu.min()), "cmax": float(feeder.voltage_max_pu.max()),
+            "colorscale": [[0.0, INDIGO], [0.25, "#8F93CF"], [0.5, "#F1F1EE"], [0.75, "#CF93AD"],
+                           [1.0, WINE]],
+            "line": {"color": [VIOLATION_COLOUR if b else LIMIT_COLOUR for b in bad.tolist()],
+                     "width": [4 if b else 1 for b in bad.tolist()]},
+            "colorbar": {"title": {"text": "worst voltage, p.u.", "side": "top"},
+                         "orientation": "h", "x": 1, "xanchor": "right", "y": 1.045,
+                         "yanchor": "bottom", "len": 0.3, "thickness": 11, "nticks": 5},
+        },
+    }
+
+
+def _outside(feeder: Feeder, high: Floats, low: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    over = high > feeder.voltage_max_pu + VOLTAGE_TOLERANCE_PU
+    return np.asarray(over | (low < feeder.voltage_min_pu - VOLTAGE_TOLERANCE_PU))
+
+
+def _when_highest(timeline: Timeline, values: Floats) -> str:
+    if not np.isfinite(values).any():
+        return ""
+    return f", {timeline.when(int(np.nanargmax(values)))}"
+
+
+def _map_caption(feeder: Feeder, arms: list[Arm], drawn: bool) -> str:
+    parts = []
+    for arm in arms:
+        high, low = highest_of(arm.voltage_pu.T), lowest_of(arm.voltage_pu.T)
+        buses = int(_outside(feeder, high, low).sum())
+        over = worst_loading(arm) > feeder.loading_max_percent + LOADING_TOLERANCE_PERCENT
+        parts.append(
+            f"{arm.label} {number(buses)} of {feeder.bus_count} buses leave the voltage band and "
+            f"{number(int(over.sum()))} of {feeder.branch_count} branches exceed their rating at "
+            "some time"
+        )
+    placed = "" if drawn else " Positions are schematic: the feeder has no coordinates."
+    return (
+        f"{sentence_case('; '.join(parts))}. Buses with a thick ring and thick branches are beyond "
+        f"a limit, squares are transformers.{placed}"
+    )
+
+
+def _bus_table(data: ReportData, timeline: Timeline, arms: list[Arm]) -> Table:
+    feeder = data.feeder
+    columns = [Column("Bus"), Column("Name", numeric=False), Column("Limits", "p.u.")]
+    for arm in arms:
+        columns += [Column(f"Lowest {arm.label}", "p.u."), Column(f"Highest {arm.label}", "p.u.")]
+    margin = np.abs(worst_voltage(feeder, arms[-1]) - 1.0)
+    order = np.argsort(-np.nan_to_num(margin), kind="stable")[:ROWS_MAX]
+    ranges = [(lowest_of(arm.voltage_pu.T), highest_of(arm.voltage_pu.T)) for arm in arms]
+    rows = []
+    for bus in order.tolist():
+        cells = [str(feeder.bus_index[bus]), feeder.bus_name[bus],
+                 f"{feeder.voltage_min_pu[bus]:g}\u2013{feeder.voltage_max_pu[bus]:g}"]
+        bad = False
+        for low, high in ranges:
+            cells += [number(low[bus], 4), number(high[bus], 4)]
+            bad |= bool(_outside(feeder, high, low)[bus])
+        rows.append(Row(tuple(cells), kind="alert" if bad else ""))
+    return Table(
+        name="bus-table", title=_counted_title("Voltage range of every bus", len(order),
+                                               feeder.bus_count),
+        columns=tuple(columns), rows=tuple(rows), collapsed=True, scroll=True, sortable=True,
+        caption="Sorted by distance from 1 p.u. in the last columns; marked rows leave their "
+        "limits.",
+    )
+
+
+def _branch_table(data: ReportData, timeline: Timeline, arms: list[Arm]) -> Table:
+    feeder = data.feeder
+    columns = [Column("Branch", numeric=False), Column("Name", numeric=False),
+               Column("From bus"), Column("To bus"), Column("Limit", "%")]
+    columns += [Column(f"Worst {arm.label}", "%") for arm in arms]
+    columns += [Column(f"Time of worst {arms[-1].label}", numeric=False)]
+    loadings = [worst_loading(arm) for arm in arms]
+    order = np.argsort(-np.nan_to_num(loadings[-1]), kind="stable")[:ROWS_MAX]
+    rows = []
+    for branch in order.tolist():
+        limit = feeder.loading_max_percent[branch]
+        bad = any(load[branch] > limit + LOADING_TOLERANCE_PERCENT for load in loadings)
+        rows.append(Row((
+            branch_text(feeder, branch), feeder.branch_name[branch],
+            str(feeder.bus_index[feeder.branch_from[branch]]),
+            str(feeder.bus_index[feeder.branch_to[branch]]), f"{limit:g}",
+            *(number(load[branch], 1) for load in loadings),
+            _when_highest(timeline, arms[-1].loading_percent[:, branch]).removeprefix(", "),
+        ), kind="alert" if bad else ""))
+    return Table(
+        name="branch-table", title=_counted_title("Worst loading of every branch", len(order),
+                                                  feeder.branch_count),
+        columns=tuple(columns), rows=tuple(rows), collapsed=True, scroll=True, sortable=True,
+        badges=(RATINGS_ASSUMED,) if feeder.ratings_assumed else (),
+        caption="Sorted by the last loading; marked rows exceed their limit.",
+    )
+
+
+def _counted_title(title: str, shown: int, total: int) -> str:
+    return title if shown == total else f"{title} (the {shown} worst of {total})"

@@ -1,0 +1,277 @@
+"""The tables of a run, made from its records: columns of plain arrays, environment 0.
+
+Bus, line and transformer numbers are pandapower's own. Elements read "bus 17", "line 3" or
+"trafo 0"; sellers, buyers and parties of the ledger are prosumer numbers as text or the name of
+an account such as "aggregator". Signs: power > 0 is drawn, wholesale energy > 0 is sold.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.records import (
+    AGGREGATOR,
+    Account,
+    Booleans,
+    DayRecord,
+    Floats,
+    Integers,
+    IntervalRecord,
+    Reason,
+    Verdict,
+    World,
+)
+from cosim.run_ledger import Kind, ledger
+from cosim.scenario import Tariff
+from networks.feeder import LINE, TRANSFORMER, Feeder
+
+Table = Mapping[str, NDArray[Any]]
+TABLES = (
+    *("intervals", "buses", "lines", "trafos"),
+    *("trades", "prosumers", "wholesale", "ledger"),
+)
+"""Names of the tables of a run."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunRecords:
+    """What the tables are made from."""
+
+    feeder: Feeder
+    world: World
+    days: Sequence[DayRecord]
+    tariff: Tariff
+
+    @property
+    def intervals(self) -> list[IntervalRecord]:
+        """All intervals in order."""
+        return [record for day in self.days for record in day.intervals]
+
+    @property
+    def numbers(self) -> Integers:
+        """Position in the run of every interval, (T,)."""
+        return np.array([record.interval for record in self.intervals], np.int64)
+
+
+def run_tables(records: RunRecords) -> dict[str, Table]:
+    """Return every table of a run by its name, each as named columns of equal length."""
+    return {
+        "intervals": _intervals(records),
+        "buses": _buses(records),
+        "lines": _branches(records, LINE),
+        "trafos": _branches(records, TRANSFORMER),
+        "trades": _trades(records),
+        "prosumers": _prosumers(records),
+        "wholesale": _wholesale(records),
+        "ledger": _ledger(records),
+    }
+
+
+def element_texts(reason: Integers, element: Integers, feeder: Feeder) -> NDArray[np.object_]:
+    """Return the binding elements as text: "bus 17", "line 3", "trafo 0", "" for none."""
+    buses = [f"bus {number}" for number in feeder.bus_index]
+    branches = [
+        f"{'line' if kind == LINE else 'trafo'} {number}"
+        for kind, number in zip(feeder.branch_kind, feeder.branch_index, strict=True)
+    ]
+    voltage = np.isin(reason, (Reason.OVERVOLTAGE, Reason.UNDERVOLTAGE))
+    overload = np.isin(reason, (Reason.LINE_OVERLOAD, Reason.TRANSFORMER_OVERLOAD))
+    texts = np.array([*buses, *branches, ""], dtype=object)
+    position = np.full(len(element), len(texts) - 1)
+    known = element >= 0
+    position = np.where(known & voltage, element, position)
+    position = np.where(known & overload, len(buses) + element, position)
+    return np.asarray(texts[position])
+
+
+def _intervals(records: RunRecords) -> Table:
+    intervals, world = records.intervals, records.world
+    quotes = [
+        (
+            day.signal.buy_eur_per_kwh[r.interval - day.first_interval, 0],
+            day.signal.sell_eur_per_kwh[r.interval - day.first_interval, 0],
+        )
+        for day in records.days
+        for r in day.intervals
+    ]
+    states = [record.validation.state for record in intervals]
+    return {
+        "interval": records.numbers,
+        "start_utc": world.calendar.start_utc[records.numbers].astype("datetime64[ms]"),
+        "local_price_eur_per_kwh": _floats(r.clearing.price_eur_per_kwh[0] for r in intervals),
+        "buy_eur_per_kwh": _floats(buy for buy, _ in quotes),
+        "sell_eur_per_kwh": _floats(sell for _, sell in quotes),
+        "local_kwh": _floats(_accepted_local_kwh(record) for record in intervals),
+        "slack_kw": _floats(state.slack_kw[0] for state in states),
+        "loss_kw": _floats(state.loss_kw[0] for state in states),
+        "secure": _booleans(record.validation.secure[0] for record in intervals),
+        "preexisting": _booleans(record.validation.preexisting[0] for record in intervals),
+        "converged": _booleans(state.converged[0] for state in states),
+        "power_flow_iterations": np.array([s.iterations[0] for s in states], np.int64),
+    }
+
+
+def _buses(records: RunRecords) -> Table:
+    validations = [record.validation for record in records.intervals]
+    count = records.feeder.bus_count
+    return {
+        "interval": np.repeat(records.numbers, count),
+        "bus": np.tile(records.feeder.bus_index, len(validations)),
+        "p_kw": _rows((v.bus_kw[0] for v in validations), count),
+        "q_kvar": _rows((v.bus_kvar[0] for v in validations), count),
+        "vm_pu": _rows((v.state.voltage_pu[0] for v in validations), count),
+    }
+
+
+def _branches(records: RunRecords, kind: int) -> Table:
+    feeder, intervals = records.feeder, records.intervals
+    mine = np.flatnonzero(feeder.branch_kind == kind)
+    loading = (record.validation.state.loading_percent[0, mine] for record in intervals)
+    return {
+        "interval": np.repeat(records.numbers, len(mine)),
+        "element": np.tile(feeder.branch_index[mine], len(intervals)),
+        "loading_percent": _rows(loading, len(mine)),
+    }
+
+
+def _trades(records: RunRecords) -> Table:
+    intervals = records.intervals
+    mine = [_own_trades(record) for record in intervals]
+    counts = [part.stop - part.start for part in mine]
+    trades = [(record.clearing.trades, part) for record, part in zip(intervals, mine, strict=True)]
+    verdicts = [(record.validation, part) for record, part in zip(intervals, mine, strict=True)]
+    reason = _integers(v.reason[part] for v, part in verdicts)
+    element = _integers(v.element[part] for v, part in verdicts)
+    verdict = _integers(v.verdict[part] for v, part in verdicts)
+    return {
+        "interval": np.repeat(records.numbers, counts),
+        "trade": _integers(np.arange(count) for count in counts),
+        "seller": _trader_texts(_integers(t.seller[part] for t, part in trades)),
+        "buyer": _trader_texts(_integers(t.buyer[part] for t, part in trades)),
+        "cleared_kwh": _column(t.cleared_kwh[part] for t, part in trades),
+        "accepted_kwh": _column(v.accepted_kwh[part] for v, part in verdicts),
+        "price_eur_per_kwh": _column(t.price_eur_per_kwh[part] for t, part in trades),
+        "verdict": _names(Verdict, verdict),
+        "reason": _reason_texts(reason),
+        "element": element_texts(reason, element, records.feeder),
+        "ask_eur_per_kwh": _column(t.ask_eur_per_kwh[part] for t, part in trades),
+        "bid_eur_per_kwh": _column(t.bid_eur_per_kwh[part] for t, part in trades),
+        "shadow_eur_per_kwh": _column(v.shadow_eur_per_kwh[part] for v, part in verdicts),
+        "firm": np.concatenate([t.firm[part] for t, part in trades] or [np.empty(0, bool)]),
+    }
+
+
+def _prosumers(records: RunRecords) -> Table:
+    intervals, fleet = records.intervals, records.world.fleet
+    count = fleet.bus.shape[1]
+    dispatch = [record.dispatch for record in intervals]
+    states = [record.state for record in intervals]
+    load = (records.world.actual.load_kw[record.interval, 0] for record in intervals)
+    return {
+        "interval": np.repeat(records.numbers, count),
+        "prosumer": np.tile(np.arange(count), len(intervals)),
+        "bus": np.tile(records.feeder.bus_index[fleet.bus[0]], len(intervals)),
+        "load_kw": _rows(load, count),
+        "pv_kw": _rows((d.pv_kw[0] for d in dispatch), count),
+        "battery_kw": _rows((d.battery_kw[0] for d in dispatch), count),
+        "soc_kwh": _rows((s.battery_kwh[0] for s in states), count),
+        "vehicle_kw": _rows((d.vehicle_kw[0] for d in dispatch), count),
+        "vehicle_missing_kwh": _rows((s.vehicle_missing_kwh[0] for s in states), count),
+        "heat_pump_kw": _rows((d.heat_pump_kw[0] for d in dispatch), count),
+        "indoor_celsius": _rows((s.indoor_celsius[0] for s in states), count),
+        "curtailed_kw": _rows((d.curtailed_kw[0] for d in dispatch), count),
+        "net_load_kw": _rows((d.net_kw[0] for d in dispatch), count),
+    }
+
+
+def _wholesale(records: RunRecords) -> Table:
+    settlements = [record.settlement for record in records.intervals]
+    bids = [
+        (day.bid, record.interval - day.first_interval)
+        for day in records.days
+        for record in day.intervals
+    ]
+    verdict = np.array([bid.verdict[t, 0] for bid, t in bids], np.int64)
+    reason = np.array([bid.reason[t, 0] for bid, t in bids], np.int64)
+    element = np.array([bid.element[t, 0] for bid, t in bids], np.int64)
+    day_ahead = records.world.actual.day_ahead_eur_per_kwh[records.numbers, 0]
+    return {
+        "interval": records.numbers,
+        "bid_kwh": _floats(bid.offered_kwh[t, 0] for bid, t in bids),
+        "validated_kwh": _floats(bid.validated_kwh[t, 0] for bid, t in bids),
+        "verdict": _names(Verdict, verdict),
+        "reason": _reason_texts(reason),
+        "element": element_texts(reason, element, records.feeder),
+        "delivered_kwh": _floats(s.delivered_kwh[0] for s in settlements),
+        "imbalance_kwh": _floats(s.imbalance_kwh[0] for s in settlements),
+        "day_ahead_eur_per_kwh": day_ahead,
+        "imbalance_eur_per_kwh": _floats(s.imbalance_price_eur_per_kwh[0] for s in settlements),
+    }
+
+
+def _ledger(records: RunRecords) -> Table:
+    prosumers = records.world.fleet.bus.shape[1]
+    parties = np.array(
+        [*(str(number) for number in range(prosumers)), *(a.name.lower() for a in Account)],
+        dtype=object,
+    )
+    payments = ledger(records.days, records.world, records.tariff)
+    return {
+        "interval": payments.interval,
+        "payer": parties[payments.payer],
+        "payee": parties[payments.payee],
+        "kind": _names(Kind, payments.kind),
+        "eur": payments.eur,
+    }
+
+
+def _own_trades(record: IntervalRecord) -> slice:
+    """Return where the trades of environment 0 stand."""
+    start = record.clearing.trades.start
+    return slice(int(start[0]), int(start[1]))
+
+
+def _accepted_local_kwh(record: IntervalRecord) -> float:
+    """Return the energy that prosumers traded with each other."""
+    mine = _own_trades(record)
+    return float(record.validation.accepted_kwh[mine] @ record.clearing.trades.local[mine])
+
+
+def _names(members: type[IntEnum], codes: Integers) -> NDArray[np.object_]:
+    """Return enumeration members as lower-case text."""
+    return np.asarray(np.array([m.name.lower() for m in members], dtype=object)[codes])
+
+
+def _reason_texts(codes: Integers) -> NDArray[np.object_]:
+    """Return reasons as lower-case text, "" for none."""
+    return np.asarray(np.where(codes == Reason.NONE, "", _names(Reason, codes)))
+
+
+def _trader_texts(codes: Integers) -> NDArray[np.object_]:
+    """Return traders as text: the number of a prosumer, or "aggregator"."""
+    return np.asarray(np.where(codes == AGGREGATOR, "aggregator", codes.astype(str)).astype(object))
+
+
+def _rows(values: Iterable[Floats], width: int) -> Floats:
+    """Return one row of `width` numbers an interval as one column."""
+    return np.array(list(values), np.float64).reshape(-1, width).ravel()
+
+
+def _column(parts: Iterable[Floats]) -> Floats:
+    return np.concatenate([*parts, np.empty(0)])
+
+
+def _integers(parts: Iterable[Integers]) -> Integers:
+    return np.concatenate([*parts, np.empty(0, np.int64)])
+
+
+def _floats(values: Iterable[Any]) -> Floats:
+    return np.array(list(values), np.float64)
+
+
+def _booleans(values: Iterable[Any]) -> Booleans:
+    return np.array(list(values), np.bool_)
