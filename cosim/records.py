@@ -135,7 +135,9 @@ class State:
 class Signal:
     """What the leader announces for a day: all-in prices a prosumer pays and is paid."""
 
-    buy_eur_per_kwh: Floats  # (T, B) charged for a kWh from the aggregator, fees and levies included
+    buy_eur_per_kwh: (
+        Floats  # (T, B) charged for a kWh from the aggregator, fees and levies included
+    )
     sell_eur_per_kwh: Floats  # (T, B) paid for a kWh to the aggregator
 
 

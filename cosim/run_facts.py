@@ -26,7 +26,8 @@ class RunFacts:
 
     started: datetime.datetime  # with time zone
     finished: datetime.datetime  # with time zone
-    pandapower_states: int  # recorded states that pandapower solved again
+    pandapower_states: int  # recorded states given to pandapower to solve again
+    pandapower_unsolved: int  # of these, states for which it found no power flow
     pandapower_voltage_pu: float  # largest difference of a voltage magnitude
     pandapower_loading_percent: float  # largest difference of a loading, percentage points
 
@@ -46,6 +47,7 @@ def manifest_of(
         "day_ahead_label": world.day_ahead_label,
         "imbalance_label": world.imbalance_label,
         "pandapower_states": facts.pandapower_states,
+        "pandapower_unsolved": facts.pandapower_unsolved,
         "pandapower_voltage_pu": facts.pandapower_voltage_pu,
         "pandapower_loading_percent": facts.pandapower_loading_percent,
         "started_utc": _utc_text(facts.started),

@@ -4,19 +4,17 @@ What a single value may be stands in `cosim.scenario`; here is what a value, a f
 must agree on. All problems are told at once, those of good settings also when others are bad.
 """
 
-import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from cosim.errors import ScenarioError
 from cosim.inputs.prices import check_prices
+from cosim.inputs.profiles import LOOKAHEAD, date_problems, local_midnight
 from cosim.run_folder import folder_problems
 from cosim.scenario import (
     FeederSettings,
@@ -30,11 +28,8 @@ from cosim.setting_errors import error_sentences
 from networks.catalog import load_feeder
 from networks.errors import NetworkError
 from networks.feeder import Feeder
-from networks.simbench_profiles import TIME_ZONE, YEAR
-
-FIRST_DAY, LAST_DAY = datetime.date(YEAR, 1, 1), datetime.date(YEAR, 12, 31)
-"""Local days that the profiles cover."""
-INTERVAL_MINUTES = 15
+from networks.placement import listing
+from networks.simbench_profiles import INTERVAL_H, TIME_ZONE
 
 Section = TypeVar("Section", bound=BaseModel)
 
@@ -84,23 +79,11 @@ def check_scenario(scenario: Scenario | Sound, *, out: Path | None) -> list[str]
     """Return all problems that a scenario has with the feeder, the inputs and the folder `out`."""
     sound = Sound.all_of(scenario) if isinstance(scenario, Scenario) else scenario
     return [
-        *_date_problems(sound),
+        *([] if sound.run is None else date_problems(sound.run)),
         *_feeder_problems(sound),
         *_price_problems(sound),
         *_out_problems(out),
     ]
-
-
-def _date_problems(sound: Sound) -> Iterator[str]:
-    """Yield a problem if a day has no profiles."""
-    if sound.run is None:
-        return
-    first, last = sound.run.start, _last_day(sound.run)
-    if first < FIRST_DAY or last > LAST_DAY:
-        yield (
-            f"run: the days {first} to {last} are not all covered by profiles; "
-            f"allowed are days from {FIRST_DAY} to {LAST_DAY}"
-        )
 
 
 def _feeder_problems(sound: Sound) -> Iterator[str]:
@@ -122,60 +105,32 @@ def _feeder_problems(sound: Sound) -> Iterator[str]:
 
 
 def _bus_problems(sound: Sound, feeder: Feeder) -> Iterator[str]:
-    """Yield a problem for every prosumer at a bus that the feeder lacks."""
+    """Yield a problem for every prosumer at a bus that the feeder lacks or does not supply."""
     known = {int(number) for number in feeder.bus_index}
+    supplied = feeder.bus_index[feeder.node_of_bus >= 0]
     for position, prosumer in sound.prosumers:
-        if prosumer.bus not in known:
+        if prosumer.bus not in supplied:
+            found = "has no supply" if prosumer.bus in known else "does not exist"
             yield (
-                f"prosumers[{position}].bus: {feeder.name} has no bus {prosumer.bus}; "
-                f"allowed are {_ranges(sorted(known))}"
+                f"prosumers.{position}.bus: bus {prosumer.bus} of {feeder.name} {found}; "
+                f"allowed are {listing(supplied)}"
             )
 
 
-def _price_problems(sound: Sound) -> Iterator[str]:
-    """Yield problems of price files for the days of the run."""
-    if sound.wholesale is None or sound.run is None:
-        return
-    if sound.run.start < FIRST_DAY or _last_day(sound.run) > LAST_DAY:
-        return  # told already
-    starts = _interval_starts(sound.run)
-    yield from check_prices(sound.wholesale, starts, TIME_ZONE, sound.run.start)
+def _price_problems(sound: Sound) -> list[str]:
+    """Return problems of price files for the days of the run, if there are such days."""
+    run, wholesale = sound.run, sound.wholesale
+    if run is None or wholesale is None or date_problems(run):
+        return []
+    quarter_hour = np.timedelta64(round(INTERVAL_H * 60), "m")
+    end = local_midnight(run.start, run.days) + LOOKAHEAD * quarter_hour
+    starts = np.arange(local_midnight(run.start, 0), end, quarter_hour)
+    return check_prices(wholesale, starts, TIME_ZONE, run.start)
 
 
 def _out_problems(out: Path | None) -> list[str]:
     """Return why the run cannot be written."""
     return [] if out is None else [f"--out {problem}" for problem in folder_problems(out)]
-
-
-def _last_day(run: Run) -> datetime.date:
-    """Return the last day of a run, or the last day there is."""
-    days_left = (datetime.date.max - run.start).days
-    return run.start + datetime.timedelta(days=min(run.days - 1, days_left))
-
-
-def _interval_starts(run: Run) -> NDArray[np.datetime64]:
-    """Return the start of every interval of a run in UTC."""
-    first, end = (
-        np.datetime64(
-            datetime.datetime.combine(day, datetime.time(), ZoneInfo(TIME_ZONE))
-            .astimezone(datetime.UTC)
-            .replace(tzinfo=None),
-            "m",
-        )
-        for day in (run.start, _last_day(run) + datetime.timedelta(days=1))
-    )
-    return np.arange(first, end, np.timedelta64(INTERVAL_MINUTES, "m"))
-
-
-def _ranges(numbers: list[int]) -> str:
-    """Return sorted whole numbers in short: "0 to 43", "1 to 18, 20"."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]} to {r[-1]}" for r in runs)
 
 
 def _sound_parts(content: dict[str, Any], bad: set[tuple[int | str, ...]]) -> Sound:

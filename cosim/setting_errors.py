@@ -16,9 +16,7 @@ def error_sentences(error: ValidationError, model: type[BaseModel]) -> list[str]
 
 def _sentence(item: ErrorDetails, model: type[BaseModel]) -> str:
     """Return one of pydantic's errors in words."""
-    place = "".join(
-        f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"]
-    ).removeprefix(".")
+    place = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
         return f"{place}: {_unknown_key(item['loc'], model)}"
     if item["type"] in ("model_type", "tuple_type"):

@@ -106,9 +106,7 @@ def play_day(
         )
         state = record.state
         intervals.append(record)
-    return DayRecord(
-        first_interval=first, signal=day.signal, bid=bid, intervals=tuple(intervals)
-    )
+    return DayRecord(first_interval=first, signal=day.signal, bid=bid, intervals=tuple(intervals))
 
 
 def announce(game: Game, world: World, leader: Leader, span: tuple[int, int]) -> Day:

@@ -135,15 +135,11 @@ def powers_of(placed: Placement, shapes: Shapes, *, shift: Integers, bus_count: 
         pv_kw=active(homes.pv_kwp, homes.solar, shapes.solar),
         heat_pump_kw=active(homes.heat_pump_kw, heat_pump, shapes.heat_pump),
         passive_kw=at_bus(homes.nominal_kw, shapes.household, placed.blocks.peak_kw),
-        passive_kvar=at_bus(
-            homes.nominal_kvar, shapes.household_reactive, placed.blocks.peak_kvar
-        ),
+        passive_kvar=at_bus(homes.nominal_kvar, shapes.household_reactive, placed.blocks.peak_kvar),
     )
 
 
-def weighted(
-    values: Floats, who: Integers, line: Integers, *, shape: Floats, count: int
-) -> Floats:
+def weighted(values: Floats, who: Integers, line: Integers, *, shape: Floats, count: int) -> Floats:
     """Return the sum of ``values * shape[line]`` by `who`, (R, count).
 
     Homes that follow the same copy are added up first, so that thousands of homes cost as much

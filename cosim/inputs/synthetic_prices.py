@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 from scipy.special import ndtr, stdtrit
 
-from cosim.inputs.price_statistics import DAY_AHEAD, IMBALANCE_SPREAD, Regime
+from cosim.inputs.price_statistics import Regime, day_ahead_statistics, spread_statistics
 from cosim.records import Floats, Integers
 
 EUR_PER_MWH_LIMITS = (-500.0, 4000.0)
@@ -72,17 +72,15 @@ def draw(
     )
 
 
-def day_ahead_eur_per_mwh(
-    regime: Regime, local: NDArray[np.datetime64], draws: Draws
-) -> Floats:
+def day_ahead_eur_per_mwh(regime: Regime, local: NDArray[np.datetime64], draws: Draws) -> Floats:
     """Return synthetic day-ahead prices, (T, B) EUR/MWh, constant within each hour.
 
     `local` (T,) is the wall clock at the start of each quarter hour of the run.
     """
-    statistics = DAY_AHEAD[regime]
+    statistics = day_ahead_statistics(regime)
     share = statistics.daily_variance_share
-    daily = autoregression(draws.daily, (statistics.daily_memory,))[BURN_IN_DAYS:]
-    hourly = autoregression(draws.hourly, (statistics.hourly_memory,))[24 * BURN_IN_DAYS :]
+    daily = autoregression(draws.daily, [statistics.daily_memory])[BURN_IN_DAYS:]
+    hourly = autoregression(draws.hourly, [statistics.hourly_memory])[24 * BURN_IN_DAYS :]
     latent = np.sqrt(share) * daily[draws.day] + np.sqrt(1.0 - share) * hourly[draws.quarter // 4]
     residual = standard_sinh_arcsinh(latent, statistics.skewness, statistics.tail_weight)
     price = mean_price(regime, local)[:, None] + statistics.scale_eur_per_mwh * residual
@@ -94,7 +92,7 @@ def imbalance_spread_eur_per_mwh(draws: Draws) -> Floats:
 
     Clipped at +-2000 EUR/MWh, as the spread was before its distribution was fitted.
     """
-    statistics = IMBALANCE_SPREAD
+    statistics = spread_statistics()
     latent = autoregression(draws.quarterly, statistics.memory)[96 * BURN_IN_DAYS :]
     standard = stdtrit(statistics.degrees_of_freedom, ndtr(latent[draws.quarter]))
     spread = statistics.location_eur_per_mwh + statistics.scale_eur_per_mwh * standard
@@ -104,7 +102,7 @@ def imbalance_spread_eur_per_mwh(draws: Draws) -> Floats:
 
 def mean_price(regime: Regime, local: NDArray[np.datetime64]) -> Floats:
     """Return the mean price of season, day type and hour at wall clock `local`, (T,) EUR/MWh."""
-    profile = np.array(DAY_AHEAD[regime].profile_eur_per_mwh)
+    profile = np.array(day_ahead_statistics(regime).profile_eur_per_mwh)
     days = local.astype("datetime64[D]")
     month = local.astype("datetime64[M]").astype(np.int64) % 12
     weekend = (days.astype(np.int64) + 3) % 7 >= 5  # 1970-01-01 was a Thursday
@@ -112,7 +110,7 @@ def mean_price(regime: Regime, local: NDArray[np.datetime64]) -> Floats:
     return np.asarray(profile[(month + 1) // 3 % 4, weekend.astype(np.int64), hour])
 
 
-def autoregression(innovations: Floats, memory: tuple[float, ...]) -> Floats:
+def autoregression(innovations: Floats, memory: list[float]) -> Floats:
     """Return the AR(1) or AR(2) series along the first axis, with variance one when settled."""
     if len(memory) == 1:
         variance = 1.0 - memory[0] ** 2

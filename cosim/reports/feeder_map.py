@@ -226,9 +226,10 @@ def _bus_table(data: ReportData, timeline: Timeline, arms: list[Arm]) -> Table:
     columns = [Column("Bus"), Column("Name", numeric=False), Column("Limits", "p.u.")]
     for arm in arms:
         columns += [Column(f"Lowest {arm.label}", "p.u."), Column(f"Highest {arm.label}", "p.u.")]
-    margin = np.abs(worst_voltage(feeder, arms[-1]) - 1.0)
-    order = np.argsort(-np.nan_to_num(margin), kind="stable")[:ROWS_MAX]
     ranges = [(lowest_of(arm.voltage_pu.T), highest_of(arm.voltage_pu.T)) for arm in arms]
+    low, high = ranges[-1]
+    excess = np.fmax(high - feeder.voltage_max_pu, feeder.voltage_min_pu - low)
+    order = np.argsort(-np.nan_to_num(excess, nan=-1.0), kind="stable")[:ROWS_MAX]
     rows = []
     for bus in order.tolist():
         cells = [str(feeder.bus_index[bus]), feeder.bus_name[bus],
@@ -242,8 +243,8 @@ def _bus_table(data: ReportData, timeline: Timeline, arms: list[Arm]) -> Table:
         name="bus-table", title=_counted_title("Voltage range of every bus", len(order),
                                                feeder.bus_count),
         columns=tuple(columns), rows=tuple(rows), collapsed=True, scroll=True, sortable=True,
-        caption="Sorted by distance from 1 p.u. in the last columns; marked rows leave their "
-        "limits.",
+        caption=f"Sorted by distance to the nearer limit {arms[-1].label}; marked rows leave "
+        "their limits.",
     )
 
 

@@ -1,0 +1,307 @@
+"""The world a run is played on: people, profiles, prices and forecasts, drawn before it begins.
+
+Randomness. Every draw has its own stream, named by (seed, environment, purpose). Environment 3
+is therefore the same whether 4 or 4096 are played, and the share of one device changes neither
+who owns the other devices nor any other draw. Who lives where is drawn once and holds for all
+environments, because their number of prosumers has to be one; environments differ in the weeks
+their homes live through, in vehicles, prices and forecast errors. Environment 0 plays the
+homes exactly as placed, whose yearly peak was matched to the feeder's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from cosim.errors import ProfileError, ScenarioError
+from cosim.inputs.forecasts import forecast_powers, forecast_price
+from cosim.inputs.prices import PricePaths, day_ahead_and_imbalance
+from cosim.inputs.profiles import (
+    Powers,
+    Shapes,
+    date_problems,
+    powers_of,
+    run_calendar,
+    shapes_of,
+)
+from cosim.inputs.vehicles import Asked, draw_stays, fill_stays
+from cosim.records import Calendar, Exogenous, Fleet, Floats, Integers, World
+from cosim.scenario import Community, Scenario
+from networks.errors import NetworkError
+from networks.feeder import Feeder
+from networks.homes import DeviceMix
+from networks.placement import PASSIVE, Placement, Site, place, redraw_shifts
+from networks.simbench_profiles import YearProfiles, year_profiles
+
+EVERY_ENVIRONMENT = -1
+HEAT_PUMP_RESERVE = 1.05
+"""A heat pump can do this much more than hold its target, so that comfort is in reach."""
+
+
+class Purpose(IntEnum):
+    """What a stream of random numbers is for. Numbers are part of what a seed means."""
+
+    PLACEMENT = 0
+    SHIFTS = 1
+    VEHICLES = 2
+    PRICES = 3
+    LOAD_FORECAST = 4
+    SOLAR_FORECAST = 5
+    PASSIVE_FORECAST = 6
+    PRICE_FORECAST = 7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draws:
+    """One environment's powers and vehicles, actual and as forecast."""
+
+    actual: Powers
+    forecast: Powers
+    arrival_kwh: Floats  # (R, N)
+    departure: Integers  # (R, N)
+
+
+def stream(seed: int, environment: int, purpose: Purpose, *further: int) -> np.random.Generator:
+    """Return the stream of a purpose; child streams as `SeedSequence.spawn` would make them."""
+    key = (environment + 1, int(purpose), *further)
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+def build_world(scenario: Scenario, feeder: Feeder, *, environments: int = 1) -> World:
+    """Return everything `scenario` is played on, for `environments` days side by side.
+
+    Arrays of `actual`, `forecast` and the calendar reach `profiles.LOOKAHEAD` intervals beyond
+    the run, which ends at ``calendar.day_start[-1]``.
+
+    Raises:
+        ProfileError: the profiles do not cover the dates, or cannot be read.
+        ScenarioError: a prosumer sits at a bus that does not exist or has no supply; with it
+            all other problems of placement and dates.
+        PriceError: prices are missing or unusable.
+    """
+    try:
+        profiles = year_profiles()
+    except NetworkError as error:
+        raise ProfileError(error.problems) from error
+    placed = place_community(scenario, feeder, profiles)
+    calendar, rows = run_calendar(scenario.run, profiles)
+    shapes = shapes_of(profiles, rows, pv_kwh_per_kwp=scenario.community.pv_kwh_per_kwp)
+    numbers = range(environments)
+    draws = [draw(scenario, placed, shapes, number) for number in numbers]
+    prices = day_ahead_and_imbalance(
+        scenario.wholesale,
+        calendar.start_utc,
+        calendar.time_zone,
+        scenario.run.start,
+        [stream(scenario.run.seed, number, Purpose.PRICES) for number in numbers],
+    )
+    return assemble(scenario, placed, calendar, draws, prices)
+
+
+def place_community(scenario: Scenario, feeder: Feeder, profiles: YearProfiles) -> Placement:
+    """Return who lives where; raise with the problems of places and dates together."""
+    late = date_problems(scenario.run)
+    generator = stream(scenario.run.seed, EVERY_ENVIRONMENT, Purpose.PLACEMENT)
+    mix = device_mix(scenario.community)
+    try:
+        placed = place(feeder, profiles, mix, generator=generator, sites=sites_of(scenario))
+    except NetworkError as error:
+        raise ScenarioError([*error.problems, *late]) from error
+    if late:
+        raise ProfileError(late)
+    return placed
+
+
+def device_mix(community: Community) -> DeviceMix:
+    """Return a community's shares and sizes as the feeder package takes them."""
+    return DeviceMix(
+        pv_share=community.pv_share,
+        pv_kwp=community.pv_kwp,
+        battery_share_of_pv=community.battery_share_of_pv,
+        battery_kwh_per_kwp=community.battery_kwh_per_kwp,
+        battery_kw_per_kwh=community.battery_kw_per_kwh,
+        vehicle_share=community.vehicle_share,
+        vehicle_kw=community.vehicle_kw,
+        heat_pump_share=community.heat_pump_share,
+        heat_pump_kw=community.heat_pump_kw,
+        building_kwh_per_kelvin=community.building_kwh_per_kelvin,
+        prosumers_max=community.prosumers_max,
+    )
+
+
+def sites_of(scenario: Scenario) -> list[Site]:
+    """Return the prosumers given by hand; a larger heat pump heats a larger building."""
+    mean = scenario.community
+    return [
+        Site(
+            bus=given.bus,
+            homes=given.homes,
+            pv_kwp=given.pv_kwp,
+            battery_kwh=given.battery_kwh,
+            battery_kw=given.battery_kw,
+            vehicle_kw=given.vehicle_kw,
+            heat_pump_kw=given.heat_pump_kw,
+            building_kwh_per_kelvin=mean.building_kwh_per_kelvin
+            * given.heat_pump_kw
+            / mean.heat_pump_kw,
+        )
+        for given in scenario.prosumers
+    ]
+
+
+def draw(scenario: Scenario, placed: Placement, shapes: Shapes, environment: int) -> Draws:
+    """Draw one environment."""
+    seed = scenario.run.seed
+    shift = placed.homes.shift
+    if environment > 0:
+        shift = redraw_shifts(placed, stream(seed, environment, Purpose.SHIFTS))
+    actual = powers_of(placed, shapes, shift=shift, bus_count=len(placed.passive_homes))
+    # A prosumer's error hangs on its first home, not on how many prosumers come before it.
+    takes_part = np.flatnonzero(placed.prosumer != PASSIVE)
+    _, first = np.unique(placed.prosumer[takes_part], return_index=True)
+    forecast = forecast_powers(
+        actual,
+        scenario.forecasts,
+        prosumer_homes=placed.prosumer_homes,
+        passive_homes=placed.passive_homes,
+        streams=(
+            [
+                stream(seed, environment, Purpose.LOAD_FORECAST, int(home))
+                for home in takes_part[first]
+            ],
+            stream(seed, environment, Purpose.SOLAR_FORECAST),
+            stream(seed, environment, Purpose.PASSIVE_FORECAST),
+        ),
+    )
+    stays = draw_stays(
+        placed,
+        Asked(vehicle_energy(scenario, placed), scenario.community.vehicle_efficiency),
+        start=scenario.run.start,
+        days=scenario.run.days,
+        generator=stream(seed, environment, Purpose.VEHICLES),
+    )
+    arrival_kwh, departure = fill_stays(stays, len(actual.pv_kw))
+    return Draws(actual, forecast, arrival_kwh, departure)
+
+
+def vehicle_energy(scenario: Scenario, placed: Placement) -> Floats:
+    """Return the mean energy a vehicle asks for at the meter, by home, (H,)."""
+    mean = np.full(len(placed.homes), scenario.community.vehicle_kwh_per_day)
+    if scenario.prosumers:
+        given = np.array([each.vehicle_kwh_per_day for each in scenario.prosumers])
+        takes_part = placed.prosumer != PASSIVE
+        mean[takes_part] = given[placed.prosumer[takes_part]]
+    return mean
+
+
+def assemble(
+    scenario: Scenario,
+    placed: Placement,
+    calendar: Calendar,
+    draws: Sequence[Draws],
+    prices: PricePaths,
+) -> World:
+    """Return the world made of its parts."""
+    actual_price = prices.day_ahead_eur_per_kwh
+    forecast = np.stack(
+        [
+            forecast_price(
+                actual_price[:, number],
+                scenario.forecasts,
+                stream(scenario.run.seed, number, Purpose.PRICE_FORECAST),
+            )
+            for number in range(len(draws))
+        ],
+        axis=1,
+    )
+    actual = exogenous(
+        draws, [each.actual for each in draws], actual_price, prices.imbalance_eur_per_kwh
+    )
+    return World(
+        fleet=fleet_of(scenario, placed, draws),
+        actual=actual,
+        # Nobody knows which way the system will be short: the best guess is the day-ahead price.
+        forecast=exogenous(draws, [each.forecast for each in draws], forecast, forecast),
+        calendar=calendar,
+        day_ahead_label=prices.day_ahead_label,
+        imbalance_label=prices.imbalance_label,
+    )
+
+
+def exogenous(
+    draws: Sequence[Draws], powers: Sequence[Powers], day_ahead: Floats, imbalance: Floats
+) -> Exogenous:
+    """Return environments side by side.
+
+    Vehicle stays are announced by their owners, so that forecast and actual are the same.
+    """
+
+    def side_by_side(arrays: list[Floats]) -> Floats:
+        return np.stack(arrays, axis=1)
+
+    return Exogenous(
+        load_kw=side_by_side([each.load_kw for each in powers]),
+        load_kvar=side_by_side([each.load_kvar for each in powers]),
+        pv_kw=side_by_side([each.pv_kw for each in powers]),
+        vehicle_arrival_kwh=side_by_side([each.arrival_kwh for each in draws]),
+        vehicle_departure=np.stack([each.departure for each in draws], axis=1),
+        heat_pump_reference_kw=side_by_side([each.heat_pump_kw for each in powers]),
+        passive_kw=side_by_side([each.passive_kw for each in powers]),
+        passive_kvar=side_by_side([each.passive_kvar for each in powers]),
+        day_ahead_eur_per_kwh=day_ahead,
+        imbalance_eur_per_kwh=imbalance,
+    )
+
+
+def fleet_of(scenario: Scenario, placed: Placement, draws: Sequence[Draws]) -> Fleet:
+    """Return what every prosumer owns: the sum over its homes, the same in all environments.
+
+    Batteries begin half full. Only the largest heat-pump power differs between environments.
+    """
+    community, environments = scenario.community, len(draws)
+    homes, count = placed.homes, placed.prosumer_count
+    takes_part = placed.prosumer != PASSIVE
+    given = scenario.prosumers
+
+    def everywhere(values: Floats | Integers | float) -> Floats:
+        return np.tile(np.broadcast_to(np.asarray(values, np.float64), count), (environments, 1))
+
+    def owned(values: Floats) -> Floats:
+        who = placed.prosumer[takes_part]
+        return everywhere(np.bincount(who, weights=values[takes_part], minlength=count))
+
+    nominal_kw = owned(homes.heat_pump_kw)
+    most_kw = np.stack([each.actual.heat_pump_kw.max(axis=0) for each in draws])
+    mass = owned(homes.building_kwh_per_kelvin)
+    battery_kwh = owned(homes.battery_kwh)
+    charge = [each.battery_charge_efficiency for each in given]
+    discharge = [each.battery_discharge_efficiency for each in given]
+    return Fleet(
+        bus=np.tile(placed.prosumer_bus, (environments, 1)),
+        homes=everywhere(placed.prosumer_homes),
+        pv_kwp=owned(homes.pv_kwp),
+        battery_kwh=battery_kwh,
+        battery_kw=owned(homes.battery_kw),
+        battery_charge_efficiency=everywhere(
+            np.array(charge) if given else community.battery_charge_efficiency
+        ),
+        battery_discharge_efficiency=everywhere(
+            np.array(discharge) if given else community.battery_discharge_efficiency
+        ),
+        battery_start_kwh=0.5 * battery_kwh,
+        vehicle_kw=owned(homes.vehicle_kw),
+        vehicle_efficiency=everywhere(community.vehicle_efficiency),
+        heat_pump_kw=np.maximum(nominal_kw, HEAT_PUMP_RESERVE * most_kw),
+        heat_pump_cop=everywhere(community.heat_pump_cop),
+        # Where there is no heat pump the mass has no meaning, but is divided by.
+        building_kwh_per_kelvin=np.where(mass > 0.0, mass, community.building_kwh_per_kelvin),
+        building_time_constant_h=everywhere(community.building_time_constant_h),
+        comfort_min_celsius=everywhere(
+            community.comfort_target_celsius - community.comfort_band_kelvin
+        ),
+        comfort_max_celsius=everywhere(
+            community.comfort_target_celsius + community.comfort_band_kelvin
+        ),
+        comfort_target_celsius=everywhere(community.comfort_target_celsius),
+    )

@@ -1,0 +1,233 @@
+"""Play a scenario and leave a run folder behind: what `cosim run` does.
+
+The days are played up to three times on the same inputs: as the scenario says, without validation
+(for the comparison in the report), and with the retailer alone (for the bills).
+"""
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from cosim.game import Game, make_game
+from cosim.grid.power_flow import PowerFlow
+from cosim.inputs.world import build_world
+from cosim.market.auction import MECHANISMS
+from cosim.records import DayRecord, Floats, World
+from cosim.reports.from_run import write_run_report
+from cosim.run_facts import RunFacts
+from cosim.run_folder import RunContent, folder_problems, write_run
+from cosim.run_tables import RunRecords
+from cosim.errors import RunFolderError
+from cosim.scenario import Scenario
+from cosim.scoring.metrics import Metrics, received_eur, run_metrics
+from cosim.simulation import Policies, play_days
+from networks.catalog import load_feeder
+from networks.feeder import Feeder
+from networks.reference import ReferenceCheck, resolve
+
+Progress = Callable[[str, int, int], None]
+
+REFERENCE_STATES = 96
+"""States of a run longer than a day that pandapower solves again: the extremes and a sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What is shown after a run."""
+
+    rows: tuple[tuple[str, str], ...]  # (label, value)
+    folder: Path
+    report: Path
+
+
+@dataclass(frozen=True, slots=True)
+class RunPolicies:
+    """How everybody acts in the run, and in the reference without an aggregator."""
+
+    market: Policies
+    retailer_only: Policies
+
+
+def play(
+    scenario: Scenario, *, out: Path, progress: Progress, policies: RunPolicies
+) -> RunSummary:
+    """Play `scenario` and write everything into the folder `out`.
+
+    Raises CosimError or NetworkError with every problem; nothing is left behind then.
+    """
+    started = datetime.datetime.now(datetime.UTC)
+    problems = folder_problems(out)
+    if problems:
+        raise RunFolderError(problems)
+    feeder = load_feeder(
+        scenario.feeder.name,
+        voltage_min_pu=scenario.feeder.voltage_min_pu,
+        voltage_max_pu=scenario.feeder.voltage_max_pu,
+        loading_max_percent=scenario.feeder.loading_max_percent,
+    )
+    world = build_world(scenario, feeder)
+    game = make_game(scenario, PowerFlow(feeder), world)
+    days = _play(game, world, policies.market, "market", progress)
+    unchecked = None
+    if scenario.grid.compare_with_none and scenario.grid.rule != "none":
+        unchecked = _play(
+            replace(game, rule="none"), world, policies.market, "without validation", progress
+        )
+    retailer = _play(
+        replace(game, rule="none", mechanism=MECHANISMS["none"]),
+        world,
+        policies.retailer_only,
+        "retailer only",
+        progress,
+    )
+    alone_eur = received_eur(retailer)
+    metrics = {"with_validation": run_metrics(feeder, world, days, alone_eur)}
+    if unchecked is not None:
+        metrics["without_validation"] = run_metrics(feeder, world, unchecked, alone_eur)
+    check = _solve_again(scenario.feeder.name, feeder, days)
+    finished = datetime.datetime.now(datetime.UTC)
+    content = RunContent(
+        scenario=scenario,
+        records=RunRecords(feeder, world, days, scenario.tariff),
+        without_validation=(
+            None if unchecked is None else RunRecords(feeder, world, unchecked, scenario.tariff)
+        ),
+        metrics=metrics,
+        facts=RunFacts(
+            started=started,
+            finished=finished,
+            pandapower_states=check.states,
+            pandapower_voltage_pu=check.voltage_pu,
+            pandapower_loading_percent=check.loading_percentage_points,
+        ),
+    )
+    progress("report", 0, 1)
+    folder = write_run(
+        out,
+        content,
+        write_report=lambda run: write_run_report(run, feeder, world, days, unchecked, alone_eur),
+    )
+    progress("report", 1, 1)
+    return RunSummary(
+        rows=summary_rows(scenario, feeder, world, metrics, check),
+        folder=folder.path,
+        report=folder.report,
+    )
+
+
+def _play(
+    game: Game, world: World, policies: Policies, label: str, progress: Progress
+) -> list[DayRecord]:
+    """Play all days and tell `progress` of each."""
+    total = len(world.calendar.day_start) - 1
+    progress(label, 0, total)
+    days = []
+    for day in play_days(game, world, policies):
+        days.append(day)
+        progress(label, len(days), total)
+    return days
+
+
+def _solve_again(name: str, feeder: Feeder, days: list[DayRecord]) -> ReferenceCheck:
+    """Solve recorded states with pandapower: all of a day, the extremes and a sample of more."""
+    records = [record for day in days for record in day.intervals]
+    voltage = np.stack([r.validation.state.voltage_pu[0] for r in records])
+    loading = np.stack([r.validation.state.loading_percent[0] for r in records])
+    solved = np.array([r.validation.state.converged[0] for r in records])
+    chosen = np.arange(len(records))
+    if len(records) > REFERENCE_STATES:
+        extremes = [voltage.min(axis=1).argmin(), voltage.max(axis=1).argmax()]
+        extremes += list(np.argsort(loading.max(axis=1))[-10:])
+        spread = np.linspace(0, len(records) - 1, REFERENCE_STATES - len(extremes)).astype(int)
+        chosen = np.unique(np.concatenate([spread, extremes]))
+    chosen = chosen[solved[chosen]]
+    return resolve(
+        name,
+        feeder,
+        bus_kw=np.stack([records[i].validation.bus_kw[0] for i in chosen]),
+        bus_kvar=np.stack([records[i].validation.bus_kvar[0] for i in chosen]),
+        voltage_pu=voltage[chosen],
+        loading_percent=loading[chosen],
+    )
+
+
+def summary_rows(
+    scenario: Scenario,
+    feeder: Feeder,
+    world: World,
+    metrics: dict[str, Metrics],
+    check: ReferenceCheck,
+) -> tuple[tuple[str, str], ...]:
+    """Return the short summary of a run as (label, value) pairs."""
+    arm = metrics["with_validation"]
+    other = metrics.get("without_validation")
+    intervals = int(arm["intervals"])
+    rows = [
+        ("feeder", f"{feeder.name}, {feeder.bus_count} buses, {_prosumers(world)}"),
+        ("prices", f"day-ahead {world.day_ahead_label}; imbalance {world.imbalance_label}"),
+        (f"limits broken, rule {scenario.grid.rule}", _broken(arm, intervals)),
+    ]
+    if other is not None:
+        rows.append(("limits broken, not validated", _broken(other, intervals)))
+    rows += [
+        (
+            "voltage",
+            f"{arm['voltage_min_pu']:.3f} to {arm['voltage_max_pu']:.3f} p.u.",
+        ),
+        (
+            "worst loading",
+            f"lines {arm['line_loading_max_percent']:.1f} %, transformers "
+            f"{arm['transformer_loading_max_percent']:.1f} %"
+            + (" (ratings assumed)" if feeder.ratings_assumed else ""),
+        ),
+        (
+            "trades",
+            f"{int(arm['trades'])}: {int(arm['trades_accepted'])} accepted, "
+            f"{int(arm['trades_curtailed'])} curtailed, {int(arm['trades_rejected'])} rejected",
+        ),
+        (
+            "energy",
+            f"{arm['cleared_kwh']:.0f} kWh cleared, {arm['refused_kwh']:.1f} kWh refused, "
+            f"{arm['local_kwh']:.0f} kWh traded locally",
+        ),
+        (
+            "prosumers",
+            f"pay {arm['bills_eur']:.2f} EUR, {arm['saving_eur']:.2f} EUR less than with the "
+            "retailer only",
+        ),
+        ("aggregator", f"earns {arm['aggregator_eur']:.2f} EUR"),
+        (
+            "pandapower",
+            f"{check.states} states solved again, largest difference {check.voltage_pu:.1e} p.u., "
+            f"{check.loading_percentage_points:.1e} percentage points",
+        ),
+    ]
+    return tuple(rows)
+
+
+def _prosumers(world: World) -> str:
+    """Return how many prosumers there are, and homes if they stand for several."""
+    homes: Floats = world.fleet.homes[0]
+    count = f"{len(homes)} prosumers"
+    return count if np.all(homes == 1.0) else f"{count} standing for {homes.sum():.0f} homes"
+
+
+def _broken(arm: Metrics, intervals: int) -> str:
+    """Return in how many intervals limits are broken, and by what."""
+    count = int(arm["violation_intervals"])
+    if count == 0:
+        return f"none in {intervals} intervals"
+    kinds = {
+        "overvoltage": "overvoltage_intervals",
+        "undervoltage": "undervoltage_intervals",
+        "line": "line_overload_intervals",
+        "transformer": "transformer_overload_intervals",
+        "no power flow": "no_power_flow_intervals",
+    }
+    parts = [f"{name} {int(arm[key])}" for name, key in kinds.items() if arm[key] > 0]
+    pre = int(arm["preexisting_intervals"])
+    note = f"; {pre} by firm load alone" if pre else ""
+    return f"{count} of {intervals} intervals ({', '.join(parts)}{note})"

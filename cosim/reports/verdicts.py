@@ -1,0 +1,186 @@
+"""Section 4: what the grid said, why, and where it binds."""
+
+import numpy as np
+import pandas as pd
+
+from cosim.reports.arm import Arm
+from cosim.reports.blocks import (
+    RATINGS_ASSUMED,
+    Block,
+    Column,
+    Figure,
+    Row,
+    Section,
+    Table,
+    Text,
+)
+from cosim.reports.labels import REASONS, element_words, reason_words
+from cosim.reports.plotting import REASON_COLOURS, Spec, axis, layout, plain, spec
+from cosim.reports.refusals import KINDS, judged_table, refused, who_words
+from cosim.reports.report_data import ReportData
+from cosim.reports.timeline import Timeline
+from cosim.reports.wording import (
+    MISSING,
+    counted,
+    energy,
+    number,
+    percent,
+    ratio,
+    sentence_case,
+)
+
+LARGEST = 15
+ELEMENTS = 12
+HOURS = 24
+VERDICTS = ("accepted", "curtailed", "rejected")
+
+HOW_TO_READ = (
+    "A trade is a financial label; the grid only feels what each meter draws or feeds in. Each "
+    "order therefore has a counterfactual: what its owner does if it is refused.",
+    "<b>Accepted</b>: delivered as cleared. <b>Curtailed</b>: only part of it is delivered. "
+    "<b>Rejected</b>: nothing of it is.",
+    "<b>Reason and element</b> name the limit that binds, e.g. \u201covervoltage, bus 17\u201d: "
+    "one kWh more of this trade would push bus 17 above its highest voltage.",
+    "Refused solar power is curtailed, refused charging waits or does not happen; firm load is "
+    "always served, by the retailer if need be. A refusal that would change no meter is never made.",
+)
+
+
+def verdicts_section(data: ReportData, timeline: Timeline, arm: Arm) -> Section:
+    """Build section 4."""
+    judged = judged_table(arm)
+    cut = refused(judged)
+    blocks: list[Block] = [_count_table(judged), Text(HOW_TO_READ, "box", "How to read a verdict")]
+    if len(cut) == 0:
+        asked = counted(len(judged), "trade, leg or bid").replace("bids", "bid")
+        sentence = f"Nothing was refused: all of {asked} were accepted in full."
+        return Section("verdicts", "Verdicts", (Text((sentence,)), *blocks))
+    badges = (RATINGS_ASSUMED,) if _rests_on_ratings(data, cut) else ()
+    blocks += [
+        _where_and_when(data, timeline, cut, badges),
+        _element_table(data, cut, badges),
+        _largest_table(data, timeline, cut, badges),
+    ]
+    return Section("verdicts", "Verdicts", tuple(blocks))
+
+
+def _rests_on_ratings(data: ReportData, cut: pd.DataFrame) -> bool:
+    overload = cut["reason"].astype(str).str.endswith("overload").any()
+    return data.feeder.ratings_assumed and bool(overload)
+
+
+def _count_table(judged: pd.DataFrame) -> Table:
+    columns = (
+        Column("What was judged", numeric=False),
+        *(Column(sentence_case(verdict)) for verdict in VERDICTS),
+        Column("Asked", "kWh"), Column("Cut", "kWh"), Column("Cut", "%"),
+        *(Column(f"Cut, {words}", "kWh") for words in REASONS.values()),
+    )
+    rows = [_count_row(kind, judged[judged["kind"] == kind]) for kind in KINDS]
+    worst = judged.groupby("kind", observed=True)["cut_kwh"].sum()
+    caption = "Nothing was cut."
+    if float(worst.sum()) > 0.0:
+        kind = str(worst.idxmax())
+        caption = f"Most of the cut energy, {energy(float(worst.max()))}, falls on {kind}."
+    return Table("verdict-counts", "Verdicts by kind and reason", columns, tuple(rows), caption)
+
+
+def _count_row(kind: str, rows: pd.DataFrame) -> Row:
+    verdicts = rows["verdict"].astype(str)
+    asked, cut = float(rows["asked_kwh"].sum()), rows["cut_kwh"]
+    by_reason = [float(cut[(rows["reason"] == reason).to_numpy()].sum()) for reason in REASONS]
+    return Row((
+        sentence_case(kind),
+        *(number(int((verdicts == verdict).sum())) for verdict in VERDICTS),
+        number(asked, 1), number(float(cut.sum()), 2),
+        number(100.0 * ratio(float(cut.sum()), asked), 2),
+        *(number(value, 2) if value > 0 else MISSING for value in by_reason),
+    ))
+
+
+def _where_and_when(
+    data: ReportData, timeline: Timeline, cut: pd.DataFrame, badges: tuple[str, ...]
+) -> Figure:
+    by_element = cut.groupby("element", observed=True)["cut_kwh"].sum().sort_values()
+    names = [str(name) for name in by_element.index[-ELEMENTS:]]
+    hours = timeline.hour[cut["interval"].to_numpy()]
+    traces: list[Spec] = []
+    by_hour = np.zeros(HOURS)
+    for reason in REASONS:
+        chosen = (cut["reason"] == reason).to_numpy()
+        if not chosen.any():
+            continue
+        kwh = cut["cut_kwh"].to_numpy()[chosen]
+        at = cut["element"].astype(str).to_numpy()[chosen]
+        per_hour = np.bincount(hours[chosen], kwh, minlength=HOURS)
+        by_hour += per_hour
+        bar: Spec = {"type": "bar", "name": reason_words(reason), "legendgroup": reason,
+                     "marker": {"color": REASON_COLOURS[reason]}}
+        traces += [
+            bar | {"orientation": "h", "y": [_short(data, name) for name in names],
+                   "x": plain([kwh[at == name].sum() for name in names], 3)},
+            bar | {"x": list(range(HOURS)), "y": plain(per_hour, 3), "xaxis": "x2", "yaxis": "y2",
+                   "showlegend": False},
+        ]
+    figure_layout = layout(
+        barmode="stack", bargap=0.25,
+        xaxis=axis("kWh cut, by element that binds", domain=[0.0, 0.42]),
+        yaxis=axis(),
+        xaxis2=axis("local hour of day", domain=[0.55, 1.0], range=[-0.6, 23.6], dtick=3),
+        yaxis2=axis("kWh cut", anchor="x2"),
+    )
+    peak = int(by_hour.argmax())
+    top = str(by_element.index[-1])
+    caption = (
+        f"{percent(ratio(float(by_element.iloc[-1]), float(by_element.sum())))} of the cut energy "
+        f"is due to {element_words(data.feeder, top)}; most is cut between {peak:02d}:00 and "
+        f"{(peak + 1) % HOURS:02d}:00 ({percent(ratio(float(by_hour[peak]), float(by_hour.sum())))}"
+        "). Trades, legs and the day-ahead bid are counted together."
+    )
+    return Figure("refusals", "Where and when energy is cut", spec(traces, figure_layout), caption,
+                  max(280, 34 * len(names) + 120), badges)
+
+
+def _short(data: ReportData, element: str) -> str:
+    return element_words(data.feeder, element) if element else "no single element"
+
+
+def _element_table(data: ReportData, cut: pd.DataFrame, badges: tuple[str, ...]) -> Table:
+    groups = cut.groupby(["element", "reason"], observed=True)
+    table = groups.agg(
+        kwh=("cut_kwh", "sum"), judged=("cut_kwh", "size"), intervals=("interval", "nunique")
+    ).sort_values("kwh", ascending=False)
+    total = float(cut["cut_kwh"].sum())
+    rows = [
+        Row((_short(data, str(element)), reason_words(str(reason)), number(int(row.intervals)),
+             number(int(row.judged)), number(float(row.kwh), 2),
+             number(100.0 * ratio(float(row.kwh), total), 1)))
+        for (element, reason), row in zip(table.index, table.itertuples(), strict=True)
+    ][:ELEMENTS]
+    columns = (
+        Column("Element", numeric=False), Column("Limit", numeric=False), Column("Intervals"),
+        Column("Trades, legs, bids cut"), Column("Cut", "kWh"), Column("Share", "%"),
+    )
+    return Table("binding-elements", "Elements that bind most", columns, tuple(rows),
+                 f"{counted(len(table), 'pair')} of element and limit bind at some time.", badges)
+
+
+def _largest_table(
+    data: ReportData, timeline: Timeline, cut: pd.DataFrame, badges: tuple[str, ...]
+) -> Table:
+    largest = cut.sort_values(["cut_kwh", "interval"], ascending=[False, True], kind="stable")
+    rows = [
+        Row((timeline.when(int(row.interval)), who_words(row.kind, row.seller, row.buyer),
+             row.verdict, number(row.asked_kwh, 2), number(row.cut_kwh, 2),
+             reason_words(row.reason), _short(data, row.element)))
+        for row in largest.head(LARGEST).itertuples()
+    ]
+    columns = (
+        Column("Local time", numeric=False), Column("Who", numeric=False),
+        Column("Verdict", numeric=False), Column("Asked", "kWh"), Column("Cut", "kWh"),
+        Column("Why", numeric=False), Column("Where", numeric=False),
+    )
+    share = percent(ratio(float(largest["cut_kwh"].head(LARGEST).sum()),
+                          float(largest["cut_kwh"].sum())))
+    return Table("largest-refusals", f"The {len(rows)} largest refusals", columns, tuple(rows),
+                 f"Together they make up {share} of all energy cut.", badges, sortable=True)

@@ -1,0 +1,130 @@
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from networks.catalog import FeederSummary, build_net, describe_feeders, feeder_names, load_feeder
+from networks.errors import NetworkError
+from networks.feeder import LINE, TRANSFORMER
+
+
+@pytest.fixture(scope="module")
+def summaries() -> dict[str, FeederSummary]:
+    return {summary.name: summary for summary in describe_feeders()}
+
+
+def test_names_are_those_described(summaries: dict[str, FeederSummary]) -> None:
+    assert feeder_names() == ("cigre_lv", "cigre_mv", "ieee33")
+    assert tuple(summaries) == feeder_names()
+
+
+@pytest.mark.parametrize(
+    ("name", "buses", "lines", "transformers", "peak_kw", "lowest_pu"),
+    [
+        ("cigre_lv", 44, 37, 3, 686.6, 0.912269),
+        ("cigre_mv", 15, 15, 2, 0.75 * 44742.15, 0.954938),
+        ("ieee33", 33, 32, 0, 3715.0, 0.913090),
+    ],
+)
+def test_base_cases_are_the_published_ones(
+    summaries: dict[str, FeederSummary],
+    name: str,
+    buses: int,
+    lines: int,
+    transformers: int,
+    peak_kw: float,
+    lowest_pu: float,
+) -> None:
+    summary = summaries[name]
+    assert (summary.buses, summary.lines, summary.transformers) == (buses, lines, transformers)
+    assert summary.peak_load_kw == pytest.approx(peak_kw)
+    assert summary.voltage_min_pu == pytest.approx(lowest_pu, abs=1e-6)
+    assert summary.base_case_secure
+
+
+def test_ratings_are_flagged_as_assumed(summaries: dict[str, FeederSummary]) -> None:
+    assumed = {name: summary.ratings_assumed for name, summary in summaries.items()}
+    assert assumed == {"cigre_lv": True, "cigre_mv": False, "ieee33": True}
+    assert all(
+        summary.ratings_source.startswith("Assumed") == summary.ratings_assumed
+        for summary in summaries.values()
+    )
+
+
+def test_loadings_of_the_base_case_under_the_ratings(
+    summaries: dict[str, FeederSummary],
+) -> None:
+    assert summaries["cigre_lv"].worst_line_percent == pytest.approx(88.8, abs=0.05)
+    assert summaries["cigre_lv"].worst_transformer_percent == pytest.approx(85.3, abs=0.05)
+    assert np.isnan(summaries["ieee33"].worst_transformer_percent)
+
+
+def test_a_scaled_load_comes_with_its_reason(summaries: dict[str, FeederSummary]) -> None:
+    scaled = {name for name, summary in summaries.items() if summary.load_scaling != 1.0}
+    assert scaled == {"cigre_mv"}
+    assert "101.4 %" in summaries["cigre_mv"].load_scaling_reason
+    assert "75 %" in summaries["cigre_mv"].title
+
+
+def test_every_cigre_line_has_a_rating_of_its_own() -> None:
+    currents = build_net("cigre_lv").line.max_i_ka
+    assert set(currents) == {0.357, 0.270, 0.142, 0.245, 0.135, 0.105}
+
+
+def test_zones_of_cigre_lv() -> None:
+    feeder = load_feeder("cigre_lv")
+    zones = dict(zip(feeder.bus_name, feeder.bus_zone, strict=True))
+    assert zones["Bus 0"] == ""
+    assert zones["Bus R11"] == "residential"
+    assert zones["Bus I2"] == "industrial"
+    assert zones["Bus C20"] == "commercial"
+    assert list(zones.values()).count("") == 1
+    assert set(load_feeder("ieee33").bus_zone) == {""}
+
+
+@pytest.mark.parametrize("name", feeder_names())
+def test_every_bus_is_on_the_map(name: str) -> None:
+    feeder = load_feeder(name)
+    assert np.isfinite(feeder.bus_x).all()
+    assert len(np.unique(np.column_stack([feeder.bus_x, feeder.bus_y]), axis=0)) > 10
+
+
+def test_limits_given_replace_the_preset() -> None:
+    feeder = load_feeder("ieee33", voltage_min_pu=0.95, loading_max_percent=80.0)
+    assert set(feeder.voltage_min_pu) == {0.95}
+    assert set(feeder.voltage_max_pu) == {1.1}
+    assert set(feeder.loading_max_percent) == {80.0}
+
+
+def test_crossed_limits_are_refused() -> None:
+    with pytest.raises(NetworkError, match=r"voltage limits 0\.9 to 0\.8 p\.u\."):
+        load_feeder("ieee33", voltage_max_pu=0.8)
+    with pytest.raises(NetworkError, match=r"loading limit 0\.0 %"):
+        load_feeder("ieee33", loading_max_percent=0.0)
+
+
+def test_an_unknown_name_is_answered_with_the_closest_and_all() -> None:
+    with pytest.raises(NetworkError) as caught:
+        load_feeder("cigre-lv")
+    assert str(caught.value) == (
+        "unknown feeder 'cigre-lv'; did you mean 'cigre_lv'? "
+        "Allowed are cigre_lv, cigre_mv, ieee33."
+    )
+    with pytest.raises(NetworkError, match=r"unknown feeder 'q'\. Allowed are"):
+        build_net("q")
+
+
+def test_branches_are_lines_then_transformers() -> None:
+    feeder = load_feeder("cigre_mv")
+    assert feeder.branch_kind.tolist() == [LINE] * 15 + [TRANSFORMER] * 2
+
+
+def test_hash_is_the_same_in_another_process() -> None:
+    code = "from networks.catalog import load_feeder; print(load_feeder('ieee33').net_sha256)"
+    environment = {**os.environ, "PYTHONHASHSEED": "12345", "PYTHONPATH": os.pathsep.join(sys.path)}
+    printed = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert printed.stdout.strip() == load_feeder("ieee33").net_sha256
