@@ -52,7 +52,6 @@ def run(  # noqa: PLR0913 (one argument an option)
 
     Options given here replace those of the scenario file.
     """
-    from cosim.cli_run import play_with_progress
     from cosim.scenario_checks import load_scenario
 
     given: dict[str, dict[str, object]] = {
@@ -66,6 +65,9 @@ def run(  # noqa: PLR0913 (one argument an option)
         if (chosen := {name: value for name, value in values.items() if value is not None})
     }
     settings = load_scenario(scenario, overrides, out)
+
+    from cosim.cli_run import play_with_progress  # seconds: after bad settings are told
+
     try:
         play_with_progress(settings, out)
     except KeyboardInterrupt as interrupt:

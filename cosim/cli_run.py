@@ -14,8 +14,9 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from cosim.play_run import RunSummary, play
+from cosim.play_run import RunPolicies, RunSummary, play
 from cosim.scenario import Scenario
+from policies.registry import policies_of, retailer_only
 
 
 class DayProgress:
@@ -40,11 +41,11 @@ def play_with_progress(scenario: Scenario, out: Path) -> None:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("days"),
         TimeElapsedColumn(),
     )
+    policies = RunPolicies(market=policies_of(scenario), retailer_only=retailer_only(scenario))
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        summary = play(scenario, out=out, progress=DayProgress(progress))
+        summary = play(scenario, out=out, progress=DayProgress(progress), policies=policies)
     print_summary(summary)
 
 

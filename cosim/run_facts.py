@@ -27,9 +27,9 @@ class RunFacts:
     started: datetime.datetime  # with time zone
     finished: datetime.datetime  # with time zone
     pandapower_states: int  # recorded states given to pandapower to solve again
-    pandapower_unsolved: int  # of these, states for which it found no power flow
     pandapower_voltage_pu: float  # largest difference of a voltage magnitude
     pandapower_loading_percent: float  # largest difference of a loading, percentage points
+    pandapower_unsolved: int = 0  # of these, states for which it found no power flow
 
 
 def manifest_of(

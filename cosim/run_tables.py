@@ -121,9 +121,10 @@ def _buses(records: RunRecords) -> Table:
     return {
         "interval": np.repeat(records.numbers, count),
         "bus": np.tile(records.feeder.bus_index, len(validations)),
-        "p_kw": _rows((v.bus_kw[0] for v in validations), count),
-        "q_kvar": _rows((v.bus_kvar[0] for v in validations), count),
-        "vm_pu": _rows((v.state.voltage_pu[0] for v in validations), count),
+        "p_kw": _column(v.bus_kw[0] for v in validations),
+        "q_kvar": _column(v.bus_kvar[0] for v in validations),
+        "vm_pu": _column(v.state.voltage_pu[0] for v in validations),
+        "network_eur_per_kwh": _column(v.network_eur_per_kwh[0] for v in validations),
     }
 
 
@@ -134,7 +135,7 @@ def _branches(records: RunRecords, kind: int) -> Table:
     return {
         "interval": np.repeat(records.numbers, len(mine)),
         "element": np.tile(feeder.branch_index[mine], len(intervals)),
-        "loading_percent": _rows(loading, len(mine)),
+        "loading_percent": _column(loading),
     }
 
 
@@ -175,16 +176,16 @@ def _prosumers(records: RunRecords) -> Table:
         "interval": np.repeat(records.numbers, count),
         "prosumer": np.tile(np.arange(count), len(intervals)),
         "bus": np.tile(records.feeder.bus_index[fleet.bus[0]], len(intervals)),
-        "load_kw": _rows(load, count),
-        "pv_kw": _rows((d.pv_kw[0] for d in dispatch), count),
-        "battery_kw": _rows((d.battery_kw[0] for d in dispatch), count),
-        "soc_kwh": _rows((s.battery_kwh[0] for s in states), count),
-        "vehicle_kw": _rows((d.vehicle_kw[0] for d in dispatch), count),
-        "vehicle_missing_kwh": _rows((s.vehicle_missing_kwh[0] for s in states), count),
-        "heat_pump_kw": _rows((d.heat_pump_kw[0] for d in dispatch), count),
-        "indoor_celsius": _rows((s.indoor_celsius[0] for s in states), count),
-        "curtailed_kw": _rows((d.curtailed_kw[0] for d in dispatch), count),
-        "net_load_kw": _rows((d.net_kw[0] for d in dispatch), count),
+        "load_kw": _column(load),
+        "pv_kw": _column(d.pv_kw[0] for d in dispatch),
+        "battery_kw": _column(d.battery_kw[0] for d in dispatch),
+        "soc_kwh": _column(s.battery_kwh[0] for s in states),
+        "vehicle_kw": _column(d.vehicle_kw[0] for d in dispatch),
+        "vehicle_missing_kwh": _column(s.vehicle_missing_kwh[0] for s in states),
+        "heat_pump_kw": _column(d.heat_pump_kw[0] for d in dispatch),
+        "indoor_celsius": _column(s.indoor_celsius[0] for s in states),
+        "curtailed_kw": _column(d.curtailed_kw[0] for d in dispatch),
+        "net_load_kw": _column(d.net_kw[0] for d in dispatch),
     }
 
 
@@ -256,12 +257,8 @@ def _trader_texts(codes: Integers) -> NDArray[np.object_]:
     return np.asarray(np.where(codes == AGGREGATOR, "aggregator", codes.astype(str)).astype(object))
 
 
-def _rows(values: Iterable[Floats], width: int) -> Floats:
-    """Return one row of `width` numbers an interval as one column."""
-    return np.array(list(values), np.float64).reshape(-1, width).ravel()
-
-
 def _column(parts: Iterable[Floats]) -> Floats:
+    """Return the numbers of all intervals as one column; there may be none."""
     return np.concatenate([*parts, np.empty(0)])
 
 

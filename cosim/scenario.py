@@ -90,7 +90,7 @@ class Community(Settings):
     """Energy in the vehicle per drawn energy."""
     heat_pump_share: Share = 0.15
     """Share of homes with a heat pump."""
-    heat_pump_kw: Positive = 5.0
+    heat_pump_kw: Positive = 4.0
     """Nominal electric power that the heat-pump profile is scaled with."""
     heat_pump_cop: Positive = 3.0
     """Heat per electric energy."""

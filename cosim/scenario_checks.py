@@ -25,7 +25,7 @@ from cosim.scenario import (
     read_content,
 )
 from cosim.setting_errors import error_sentences
-from networks.catalog import load_feeder
+from networks.catalog import feeder_names, load_feeder
 from networks.errors import NetworkError
 from networks.feeder import Feeder
 from networks.placement import listing
@@ -91,17 +91,14 @@ def _feeder_problems(sound: Sound) -> Iterator[str]:
     if sound.feeder is None:
         return
     name = sound.feeder.name
-    limits = sound.feeder.model_dump(exclude={"name"})
     try:
-        feeder = load_feeder(name)
-    except NetworkError as error:
-        yield from (f"feeder.name: {problem}" for problem in error.problems)
-        return
-    yield from _bus_problems(sound, feeder)
-    try:
-        load_feeder(name, **limits)
+        feeder = load_feeder(name, **sound.feeder.model_dump(exclude={"name"}))
     except NetworkError as error:
         yield from (f"feeder: {problem}" for problem in error.problems)
+        if name not in feeder_names():
+            return
+        feeder = load_feeder(name)  # buses can be checked even if the limits are crossed
+    yield from _bus_problems(sound, feeder)
 
 
 def _bus_problems(sound: Sound, feeder: Feeder) -> Iterator[str]:

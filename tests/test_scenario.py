@@ -1,5 +1,7 @@
 import datetime
+import functools
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,15 @@ from cosim.errors import ScenarioError
 from cosim.scenario import Followers, Prices, ProsumerSettings, Run, Scenario, Wholesale
 from cosim.scenario_checks import check_scenario, load_scenario
 from cosim.scenario_text import scenario_toml
+from networks.catalog import load_feeder
+
+
+@pytest.fixture(autouse=True, scope="module")
+def feeders_loaded_once() -> Iterator[None]:
+    """Load each feeder once for all tests here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cosim.scenario_checks.load_feeder", functools.cache(load_feeder))
+        yield
 
 
 def problems_of(text: str, folder: Path, **given_options: Any) -> str:
@@ -129,7 +140,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        ('[feeder]\nname = "cigre_vl"', "feeder.name: unknown feeder 'cigre_vl'; did you mean"),
+        ('[feeder]\nname = "cigre_vl"', "feeder: unknown feeder 'cigre_vl'; did you mean"),
         ("[feeder]\nvoltage_min_pu = 1.05\nvoltage_max_pu = 0.95", "must be below voltage_max_pu"),
         ("[feeder]\nvoltage_min_pu = 1.2", "voltage limits 1.2 to 1.1 p.u."),
         ("[run]\nstart = 2015-12-31", "the profiles cover 2016-01-01 to 2016-12-31"),

@@ -129,26 +129,25 @@ def parse_stamps(
     if any(with_offset):
         moments = [stamp.astimezone(datetime.UTC).replace(tzinfo=None) for stamp in known]
         return np.array(moments, dtype="datetime64[m]"), ["UTC offsets in the stamps"]
+    wall = np.array(known, dtype="datetime64[m]")
+    return _local_to_utc(wall, lines, _known_time_zone(time_zone))
+
+
+def _known_time_zone(time_zone: str | None) -> str:
+    """Return `time_zone`; raise PriceError if it is not stated or unknown."""
     if time_zone is None:
         raise PriceError(
             "time_zone must be stated for stamps without a UTC offset, e.g. "
             'time_zone = "UTC" or "Europe/Berlin"'
         )
-    return _local_to_utc(np.array(known, dtype="datetime64[m]"), lines, time_zone)
-
-
-def time_zone_problems(time_zone: str | None) -> list[str]:
-    """Return a sentence if `time_zone` is stated but unknown."""
-    if time_zone is None:
-        return []
     try:
         ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return [
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise PriceError(
             f'time_zone = "{time_zone}" is unknown; allowed: names of the IANA data base, '
             'e.g. "UTC" or "Europe/Berlin"'
-        ]
-    return []
+        ) from error
+    return time_zone
 
 
 def _parse_stamp(cell: str) -> datetime.datetime | None:

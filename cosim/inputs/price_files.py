@@ -105,7 +105,7 @@ def _regular(parsed: ParsedPrices, path: Path, sha256: str) -> PriceSeries:
     order = np.lexsort((~finite, parsed.start_utc))
     start, price = parsed.start_utc[order], parsed.price[order]
     repeated = start[1:] == start[:-1]
-    problems = _disagreeing(start, price, parsed.line[order])
+    problems = _disagreeing(start, price, parsed.line[order], parsed.place_noun)
     problems += _wrong_unit(price[np.isfinite(price)], parsed.unit)
     keep = np.r_[True, ~repeated]
     start, price = start[keep], price[keep]
@@ -142,14 +142,16 @@ def _regular(parsed: ParsedPrices, path: Path, sha256: str) -> PriceSeries:
     return PriceSeries(axis, values, provenance)
 
 
-def _disagreeing(start: NDArray[np.datetime64], price: Floats, line: Integers) -> list[str]:
+def _disagreeing(
+    start: NDArray[np.datetime64], price: Floats, line: Integers, place_noun: str
+) -> list[str]:
     """Return a sentence if a period has several prices; `start` is sorted, NaN come last."""
     places = np.flatnonzero((start[1:] == start[:-1]) & (np.abs(np.diff(price)) > 0.0))
     if not len(places):
         return []
     shown = "; ".join(
         f"{name_moment(start[i])}: {price[i]:g} and {price[i + 1]:g} "
-        f"(lines {min(line[i], line[i + 1])} and {max(line[i], line[i + 1])})"
+        f"({place_noun} {min(line[i], line[i + 1])} and {max(line[i], line[i + 1])})"
         for i in places[:_EXAMPLES]
     )
     return [

@@ -24,7 +24,6 @@ from cosim.inputs.price_cells import (
     parse_numbers,
     parse_stamps,
     read_table,
-    time_zone_problems,
 )
 from cosim.records import Floats, Integers
 from cosim.scenario import Prices
@@ -33,6 +32,7 @@ ACCEPTED = (
     'SMARD JSON {"series": [[ms since epoch UTC, EUR/MWh], ...]}, Energi Data Service CSV '
     "(columns HourUTC or TimeUTC and a price in EUR), or a plain CSV of two columns, time and price"
 )
+SMARD = "SMARD JSON"
 ENERGI_TIME_COLUMNS = ("HourUTC", "TimeUTC")
 
 _OTHER_CURRENCY = re.compile(
@@ -53,6 +53,11 @@ class ParsedPrices:
     column: str | None  # that was picked, where there is a choice
     notes: tuple[str, ...]  # conversions made
     local_time_zone: str | None  # of stamps that are local wall-clock time
+
+    @property
+    def place_noun(self) -> str:
+        """What `line` counts."""
+        return "entries" if self.kind == SMARD else "lines"
 
 
 def parse_prices(text: str, settings: Prices) -> ParsedPrices:
@@ -96,7 +101,7 @@ def _parse_smard(text: str, settings: Prices) -> ParsedPrices:
     stamps = np.array([entry[0] // 60_000 for entry in series[:filled]], dtype=np.int64)
     prices = [np.nan if entry[1] is None else entry[1] for entry in series[:filled]]
     return ParsedPrices(
-        kind="SMARD JSON",
+        kind=SMARD,
         start_utc=stamps.astype("datetime64[m]"),
         price=np.array(prices, dtype=np.float64),
         line=np.arange(1, filled + 1),
@@ -176,7 +181,7 @@ def _pick(setting: str, wanted: str | None, candidates: list[str]) -> tuple[str,
 def _parse_plain(table: Table, settings: Prices) -> ParsedPrices:
     headed = not is_price(table.header[1])
     rows = table.rows if headed else ((table.header_line, table.header), *table.rows)
-    problems = _ragged(table) + time_zone_problems(settings.time_zone)
+    problems = _ragged(table)
     problems += _not_applicable(settings, "a two-column CSV", ("column", "price_area"))
     problems += _header_problems(table.header, settings.unit) if headed else []
     if settings.unit is None:
@@ -185,13 +190,11 @@ def _parse_plain(table: Table, settings: Prices) -> ParsedPrices:
     try:
         start_utc, price, notes = _parse_columns(
             (lines, [cells[0] for _, cells in rows], [cells[1] for _, cells in rows]),
-            None if time_zone_problems(settings.time_zone) else settings.time_zone,
+            settings.time_zone,
             decimal_comma=table.decimal_comma,
         )
     except PriceError as error:
-        known_bad_zone = bool(time_zone_problems(settings.time_zone))
-        problems += [p for p in error.problems if not (known_bad_zone and "time_zone must" in p)]
-        raise PriceError(problems) from error
+        raise PriceError([*problems, *error.problems]) from error
     _raise_if(problems)
     return ParsedPrices(
         kind="plain CSV",

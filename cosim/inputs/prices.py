@@ -65,9 +65,10 @@ def day_ahead_and_imbalance(
     Synthetic imbalance prices are the day-ahead prices, whatever their source, plus a spread.
     Raises PriceError with every problem of both sources.
     """
-    (day_ahead, imbalance), problems = _from_files(wholesale, start_utc, time_zone, first_day)
+    files, problems = _from_files(wholesale, start_utc, time_zone, first_day)
     if problems:
         raise PriceError(problems)
+    day_ahead, imbalance = files
     local = _local_time(start_utc, time_zone)
     draws = draw(local, start_utc, generators)
     shape = (len(start_utc), len(generators))
@@ -148,9 +149,14 @@ def _from_file(
     price = series.price_eur_per_kwh[place]
     missing = np.unique(series.start_utc[place[np.isnan(price)]])
     if len(missing):
-        period = "hours" if provenance.resolution_minutes == 60 else "quarter hours"
+        period = "hour" if provenance.resolution_minutes == 60 else "quarter hour"
+        subject = (
+            f"1 {period} that the run needs has"
+            if len(missing) == 1
+            else (f"{len(missing)} {period}s that the run needs have")
+        )
         raise PriceError(
-            f"{settings.file}: {len(missing)} {period} that the run needs have no price: "
+            f"{settings.file}: {subject} no price: "
             f"{name_periods(missing)}; missing prices are never filled in"
         )
     return _FilePath(price, label, provenance)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from scipy import sparse
 
 from cosim.errors import ProfileError
 from cosim.records import Calendar, Floats, Integers
@@ -142,9 +143,7 @@ def powers_of(placed: Placement, shapes: Shapes, *, shift: Integers, bus_count: 
 def weighted(values: Floats, who: Integers, line: Integers, *, shape: Floats, count: int) -> Floats:
     """Return the sum of ``values * shape[line]`` by `who`, (R, count).
 
-    Homes that follow the same copy are added up first, so that thousands of homes cost as much
-    as there are copies.
+    Sparse, because each of a few hundred homes follows one of 175 copies.
     """
-    lines = len(shape)
-    weights = np.bincount(who * lines + line, weights=values, minlength=count * lines)
-    return np.asarray(shape.T @ weights.reshape(count, lines).T)
+    weights = sparse.csr_array((values, (who, line)), shape=(count, len(shape)))
+    return np.asarray((weights @ shape).T)

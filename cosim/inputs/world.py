@@ -9,12 +9,14 @@ homes exactly as placed, whose yearly peak was matched to the feeder's.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import TypedDict
 
 import numpy as np
 
 from cosim.errors import ProfileError, ScenarioError
+from cosim.inputs.fleet import device_mix, fleet_of, sites_of
 from cosim.inputs.forecasts import forecast_powers, forecast_price
 from cosim.inputs.prices import PricePaths, day_ahead_and_imbalance
 from cosim.inputs.profiles import (
@@ -26,17 +28,14 @@ from cosim.inputs.profiles import (
     shapes_of,
 )
 from cosim.inputs.vehicles import Asked, draw_stays, fill_stays
-from cosim.records import Calendar, Exogenous, Fleet, Floats, Integers, World
-from cosim.scenario import Community, Scenario
+from cosim.records import Calendar, Exogenous, Floats, Integers, World
+from cosim.scenario import Scenario
 from networks.errors import NetworkError
 from networks.feeder import Feeder
-from networks.homes import DeviceMix
-from networks.placement import PASSIVE, Placement, Site, place, redraw_shifts
+from networks.placement import PASSIVE, Placement, place, redraw_shifts
 from networks.simbench_profiles import YearProfiles, year_profiles
 
 EVERY_ENVIRONMENT = -1
-HEAT_PUMP_RESERVE = 1.05
-"""A heat pump can do this much more than hold its target, so that comfort is in reach."""
 
 
 class Purpose(IntEnum):
@@ -60,6 +59,16 @@ class Draws:
     forecast: Powers
     arrival_kwh: Floats  # (R, N)
     departure: Integers  # (R, N)
+
+
+class Shared(TypedDict):
+    """Fields that differ between what happens and what is forecast; as in `Exogenous`."""
+
+    load_kw: Floats
+    load_kvar: Floats
+    pv_kw: Floats
+    passive_kw: Floats
+    passive_kvar: Floats
 
 
 def stream(seed: int, environment: int, purpose: Purpose, *further: int) -> np.random.Generator:
@@ -111,43 +120,6 @@ def place_community(scenario: Scenario, feeder: Feeder, profiles: YearProfiles) 
     if late:
         raise ProfileError(late)
     return placed
-
-
-def device_mix(community: Community) -> DeviceMix:
-    """Return a community's shares and sizes as the feeder package takes them."""
-    return DeviceMix(
-        pv_share=community.pv_share,
-        pv_kwp=community.pv_kwp,
-        battery_share_of_pv=community.battery_share_of_pv,
-        battery_kwh_per_kwp=community.battery_kwh_per_kwp,
-        battery_kw_per_kwh=community.battery_kw_per_kwh,
-        vehicle_share=community.vehicle_share,
-        vehicle_kw=community.vehicle_kw,
-        heat_pump_share=community.heat_pump_share,
-        heat_pump_kw=community.heat_pump_kw,
-        building_kwh_per_kelvin=community.building_kwh_per_kelvin,
-        prosumers_max=community.prosumers_max,
-    )
-
-
-def sites_of(scenario: Scenario) -> list[Site]:
-    """Return the prosumers given by hand; a larger heat pump heats a larger building."""
-    mean = scenario.community
-    return [
-        Site(
-            bus=given.bus,
-            homes=given.homes,
-            pv_kwp=given.pv_kwp,
-            battery_kwh=given.battery_kwh,
-            battery_kw=given.battery_kw,
-            vehicle_kw=given.vehicle_kw,
-            heat_pump_kw=given.heat_pump_kw,
-            building_kwh_per_kelvin=mean.building_kwh_per_kelvin
-            * given.heat_pump_kw
-            / mean.heat_pump_kw,
-        )
-        for given in scenario.prosumers
-    ]
 
 
 def draw(scenario: Scenario, placed: Placement, shapes: Shapes, environment: int) -> Draws:
@@ -215,93 +187,37 @@ def assemble(
         ],
         axis=1,
     )
-    actual = exogenous(
-        draws, [each.actual for each in draws], actual_price, prices.imbalance_eur_per_kwh
+    actual = Exogenous(
+        **side_by_side([each.actual for each in draws]),
+        vehicle_arrival_kwh=np.stack([each.arrival_kwh for each in draws], axis=1),
+        vehicle_departure=np.stack([each.departure for each in draws], axis=1),
+        heat_pump_reference_kw=np.stack([each.actual.heat_pump_kw for each in draws], axis=1),
+        day_ahead_eur_per_kwh=actual_price,
+        imbalance_eur_per_kwh=prices.imbalance_eur_per_kwh,
     )
     return World(
-        fleet=fleet_of(scenario, placed, draws),
+        fleet=fleet_of(scenario, placed, actual.heat_pump_reference_kw.max(axis=0)),
         actual=actual,
-        # Nobody knows which way the system will be short: the best guess is the day-ahead price.
-        forecast=exogenous(draws, [each.forecast for each in draws], forecast, forecast),
+        # Stays and heat pumps are known to their owners. Nobody knows which way the system will
+        # be short: the best guess of the imbalance price is the day-ahead price.
+        forecast=replace(
+            actual,
+            **side_by_side([each.forecast for each in draws]),
+            day_ahead_eur_per_kwh=forecast,
+            imbalance_eur_per_kwh=forecast,
+        ),
         calendar=calendar,
         day_ahead_label=prices.day_ahead_label,
         imbalance_label=prices.imbalance_label,
     )
 
 
-def exogenous(
-    draws: Sequence[Draws], powers: Sequence[Powers], day_ahead: Floats, imbalance: Floats
-) -> Exogenous:
-    """Return environments side by side.
-
-    Vehicle stays are announced by their owners, so that forecast and actual are the same.
-    """
-
-    def side_by_side(arrays: list[Floats]) -> Floats:
-        return np.stack(arrays, axis=1)
-
-    return Exogenous(
-        load_kw=side_by_side([each.load_kw for each in powers]),
-        load_kvar=side_by_side([each.load_kvar for each in powers]),
-        pv_kw=side_by_side([each.pv_kw for each in powers]),
-        vehicle_arrival_kwh=side_by_side([each.arrival_kwh for each in draws]),
-        vehicle_departure=np.stack([each.departure for each in draws], axis=1),
-        heat_pump_reference_kw=side_by_side([each.heat_pump_kw for each in powers]),
-        passive_kw=side_by_side([each.passive_kw for each in powers]),
-        passive_kvar=side_by_side([each.passive_kvar for each in powers]),
-        day_ahead_eur_per_kwh=day_ahead,
-        imbalance_eur_per_kwh=imbalance,
-    )
-
-
-def fleet_of(scenario: Scenario, placed: Placement, draws: Sequence[Draws]) -> Fleet:
-    """Return what every prosumer owns: the sum over its homes, the same in all environments.
-
-    Batteries begin half full. Only the largest heat-pump power differs between environments.
-    """
-    community, environments = scenario.community, len(draws)
-    homes, count = placed.homes, placed.prosumer_count
-    takes_part = placed.prosumer != PASSIVE
-    given = scenario.prosumers
-
-    def everywhere(values: Floats | Integers | float) -> Floats:
-        return np.tile(np.broadcast_to(np.asarray(values, np.float64), count), (environments, 1))
-
-    def owned(values: Floats) -> Floats:
-        who = placed.prosumer[takes_part]
-        return everywhere(np.bincount(who, weights=values[takes_part], minlength=count))
-
-    nominal_kw = owned(homes.heat_pump_kw)
-    most_kw = np.stack([each.actual.heat_pump_kw.max(axis=0) for each in draws])
-    mass = owned(homes.building_kwh_per_kelvin)
-    battery_kwh = owned(homes.battery_kwh)
-    charge = [each.battery_charge_efficiency for each in given]
-    discharge = [each.battery_discharge_efficiency for each in given]
-    return Fleet(
-        bus=np.tile(placed.prosumer_bus, (environments, 1)),
-        homes=everywhere(placed.prosumer_homes),
-        pv_kwp=owned(homes.pv_kwp),
-        battery_kwh=battery_kwh,
-        battery_kw=owned(homes.battery_kw),
-        battery_charge_efficiency=everywhere(
-            np.array(charge) if given else community.battery_charge_efficiency
-        ),
-        battery_discharge_efficiency=everywhere(
-            np.array(discharge) if given else community.battery_discharge_efficiency
-        ),
-        battery_start_kwh=0.5 * battery_kwh,
-        vehicle_kw=owned(homes.vehicle_kw),
-        vehicle_efficiency=everywhere(community.vehicle_efficiency),
-        heat_pump_kw=np.maximum(nominal_kw, HEAT_PUMP_RESERVE * most_kw),
-        heat_pump_cop=everywhere(community.heat_pump_cop),
-        # Where there is no heat pump the mass has no meaning, but is divided by.
-        building_kwh_per_kelvin=np.where(mass > 0.0, mass, community.building_kwh_per_kelvin),
-        building_time_constant_h=everywhere(community.building_time_constant_h),
-        comfort_min_celsius=everywhere(
-            community.comfort_target_celsius - community.comfort_band_kelvin
-        ),
-        comfort_max_celsius=everywhere(
-            community.comfort_target_celsius + community.comfort_band_kelvin
-        ),
-        comfort_target_celsius=everywhere(community.comfort_target_celsius),
+def side_by_side(powers: Sequence[Powers]) -> Shared:
+    """Return the fields that `Powers` and `Exogenous` share, environments along axis 1."""
+    return Shared(
+        load_kw=np.stack([each.load_kw for each in powers], axis=1),
+        load_kvar=np.stack([each.load_kvar for each in powers], axis=1),
+        pv_kw=np.stack([each.pv_kw for each in powers], axis=1),
+        passive_kw=np.stack([each.passive_kw for each in powers], axis=1),
+        passive_kvar=np.stack([each.passive_kvar for each in powers], axis=1),
     )
