@@ -21,7 +21,7 @@ help: ## list the targets
 $(STAMP): pyproject.toml constraints.txt
 	@echo "Installing into .venv (some minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[dev]'
 	@touch $@
 

@@ -95,9 +95,12 @@ def feeders() -> None:
 def _print_version(wanted: bool) -> None:
     """Print the version and stop, if `wanted`."""
     if wanted:
-        from importlib.metadata import version
+        from importlib import metadata
 
-        typer.echo(f"cosim {version('cosim-toolkit')}")
+        try:
+            typer.echo(f"cosim {metadata.version('cosim-toolkit')}")
+        except metadata.PackageNotFoundError:
+            typer.echo("cosim, not installed")
         raise typer.Exit
 
 

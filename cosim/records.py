@@ -179,7 +179,8 @@ class Orders:
 
     ``wanted(price) = minimum_kwh + sum of step_kwh where step_eur_per_kwh >= price``. The point
     on the curve where a prosumer feeds nothing in and draws only what it cannot do without is the
-    counterfactual of its order.
+    counterfactual of its order. What is offered can always be given up: the steps of a curve that
+    starts below zero reach back to zero at least.
     """
 
     minimum_kwh: Floats  # (B, N) wanted at the highest price; < 0 offers

@@ -12,6 +12,8 @@ from networks.compile import Description, Limits, compile_net, solve_net
 from networks.errors import NetworkError
 from networks.feeder import Feeder
 
+PRESET = Limits(voltage_min_pu=0.9, voltage_max_pu=1.1, loading_max_percent=100.0)
+
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
@@ -19,7 +21,7 @@ class _Entry:
 
     description: Description
     build: Callable[[], pp.pandapowerNet]  # as published
-    limits: Limits = Limits()
+    limits: Limits = PRESET
     load_scaling: float = 1.0  # applied to the published loads
     load_scaling_reason: str = ""
     assume_ratings: Callable[[pp.pandapowerNet], None] | None = None  # patches the net in place
@@ -82,7 +84,9 @@ def load_feeder(
         "voltage_max_pu": voltage_max_pu,
         "loading_max_percent": loading_max_percent,
     }
-    limits = replace(entry.limits, **{key: value for key, value in given.items() if value is not None})
+    limits = replace(
+        entry.limits, **{key: value for key, value in given.items() if value is not None}
+    )
     net = build_net(name)
     return compile_net(net, entry.description, limits, zones=_zones(net, entry))
 

@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 import pandapower as pp
 import pandas as pd
+from pandapower.pypower.idx_brch import F_BUS, T_BUS
+from pandapower.pypower.idx_bus import BASE_KV, PD, QD
 from pandapower.toolbox import clear_result_tables
 from scipy import sparse
 
 from networks.errors import NetworkError
-from networks.feeder import LINE, TRANSFORMER, Feeder, Floats, Integers
+from networks.feeder import LINE, TRANSFORMER, Complexes, Feeder, Floats, Integers
 from networks.inspection import find_problems, find_supply_problems
 
 RUNPP_OPTIONS: Mapping[str, Any] = {
@@ -29,7 +31,7 @@ RUNPP_OPTIONS: Mapping[str, Any] = {
     "tolerance_mva": 1e-10,
     "max_iteration": 50,
     "voltage_depend_loads": False,
-    "numba": True,
+    "numba": False,  # compiling takes longer than it saves below some hundred power flows
 }
 """The power flow that everything here is compared with."""
 
@@ -91,9 +93,8 @@ def compile_net(
             limits that are crossed, a base case without a power flow.
     """
     limits = Limits() if limits is None else limits
+    digest = hash_net(net)
     net = copy.deepcopy(net)
-    clear_result_tables(net)
-    digest = hashlib.sha256(pp.to_json(net).encode()).hexdigest()
     problems = [*limits.problems(), *find_problems(net)]
     if problems:
         raise NetworkError([f"{description.name}: {problem}" for problem in problems])
@@ -102,6 +103,14 @@ def compile_net(
     if problems:
         raise NetworkError([f"{description.name}: {problem}" for problem in problems])
     return _assemble(net, description, limits, zones or {}, digest)
+
+
+def hash_net(net: pp.pandapowerNet) -> str:
+    """Return the SHA-256 of a net as JSON, results apart; the same in every process."""
+    bare = copy.deepcopy(net)
+    clear_result_tables(bare)
+    bare["converged"] = False
+    return hashlib.sha256(pp.to_json(bare).encode()).hexdigest()
 
 
 def solve_net(net: pp.pandapowerNet, name: str) -> None:
@@ -183,7 +192,8 @@ def _read_branches(net: pp.pandapowerNet, bus_index: Integers) -> _Branches:
     in_service = np.asarray(net._ppc["internal"]["branch_is"], dtype=bool)
     row_of_branch = np.cumsum(in_service) - 1
     position = {int(bus): place for place, bus in enumerate(bus_index)}
-    kind, index, name, start, end, row = [], [], [], [], [], []
+    kind, index, start, end, row = [], [], [], [], []
+    name: list[str] = []
     tables = (
         (LINE, net.line, "line", "Line", ("from_bus", "to_bus")),
         (TRANSFORMER, net.trafo, "trafo", "Transformer", ("hv_bus", "lv_bus")),
@@ -219,8 +229,8 @@ def _percent_per_pu(net: pp.pandapowerNet, branches: _Branches) -> tuple[Floats,
     each side, ``sn_mva * parallel * df / (sqrt(3) vn_kv)``.
     """
     internal = net._ppc["internal"]
-    base_kv = np.real(internal["bus"][:, 9])  # BASE_KV
-    ends = np.real(internal["branch"][:, :2]).astype(np.int64)[branches.row]
+    base_kv = np.real(internal["bus"][:, BASE_KV])
+    ends = np.real(internal["branch"][:, [F_BUS, T_BUS]]).astype(np.int64)[branches.row]
     base_ka = float(internal["baseMVA"]) / (np.sqrt(3.0) * base_kv[ends])  # (L, 2)
     rated_ka = np.empty_like(base_ka)
     is_line = branches.kind == LINE
@@ -239,19 +249,18 @@ def _scaled_rows(matrix: Any, rows: Integers, scale: Floats) -> sparse.csr_matri
     return sparse.csr_matrix(sparse.diags(scale) @ chosen)
 
 
-def _fixed_injection(net: pp.pandapowerNet) -> Any:
+def _fixed_injection(net: pp.pandapowerNet) -> Complexes:
     """Return pandapower's constant injections without those of loads and static generators, p.u."""
     internal = net._ppc["internal"]
     base_mva = float(internal["baseMVA"])
-    # Columns 2 and 3 are PD and QD: everything drawn at a node, the slack's own output apart.
-    fixed = -(internal["bus"][:, 2].real + 1j * internal["bus"][:, 3].real) / base_mva
-    fixed = fixed.astype(np.complex128)
+    drawn = internal["bus"][:, [PD, QD]].real
+    fixed = -(drawn[:, 0] + 1j * drawn[:, 1]) / base_mva
     node = np.asarray(net._pd2ppc_lookups["bus"])
     supplied = net.res_bus.vm_pu.notna()
     for table, sign in ((net.load, 1.0), (net.sgen, -1.0)):
         active = table[table.in_service & table.bus.map(supplied).astype(bool)]
-        drawn = sign * active.scaling * (active.p_mw + 1j * active.q_mvar) / base_mva
-        np.add.at(fixed, node[active.bus.to_numpy()], drawn.to_numpy(np.complex128))
+        replaced = sign * active.scaling * (active.p_mw + 1j * active.q_mvar) / base_mva
+        np.add.at(fixed, node[active.bus.to_numpy()], replaced.to_numpy(np.complex128))
     fixed[np.abs(fixed) < 1e-12] = 0.0  # what is left of cancelled sums
     return fixed
 

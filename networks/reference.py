@@ -11,6 +11,8 @@ from networks.compile import RUNPP_OPTIONS
 from networks.errors import NetworkError
 from networks.feeder import LINE, Feeder, Floats
 
+STATES_WORTH_COMPILING = 400
+
 
 @dataclass(frozen=True, slots=True)
 class ReferenceCheck:
@@ -65,7 +67,7 @@ def resolve(
     for kw, kvar, voltage, loading in zip(*recorded, strict=True):
         net.load["p_mw"] = kw / 1e3
         net.load["q_mvar"] = kvar / 1e3
-        warm = _solve(net, warm=warm)
+        warm = _solve(net, warm=warm, numba=len(bus_kw) > STATES_WORTH_COMPILING)
         if not warm:
             unsolved += 1
             continue
@@ -100,12 +102,12 @@ def _replace_loads(net: pp.pandapowerNet, feeder: Feeder) -> pp.pandapowerNet:
     return copied
 
 
-def _solve(net: pp.pandapowerNet, *, warm: bool) -> bool:
+def _solve(net: pp.pandapowerNet, *, warm: bool, numba: bool) -> bool:
     """Run the reference power flow in place, from the last solution where there is one."""
     attempts = ("results", "dc") if warm else ("dc", "flat")
     for start in attempts:
         try:
-            pp.runpp(net, init=start, **RUNPP_OPTIONS)
+            pp.runpp(net, **{**RUNPP_OPTIONS, "init": start, "numba": numba})
         except pp.LoadflowNotConverged:
             continue
         return True

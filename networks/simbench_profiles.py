@@ -38,6 +38,7 @@ HEAT_PUMPS = ("Air_Parallel_1",)
 SOLAR = tuple(f"PV{number}" for number in range(1, 9))
 
 DATASET = "1-complete_data-mixed-all-2-sw"
+STAMP = "%d.%m.%Y %H:%M"
 CACHE_LAYOUT = 1
 
 
@@ -112,7 +113,8 @@ def cache_file() -> Path:
 def read_cache(path: Path) -> dict[str, NDArray[np.generic]] | None:
     """Return the cached tables, or None where there are none or they are damaged."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, because numpy leaves a damaged file open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             tables: dict[str, NDArray[np.generic]] = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
         return None
@@ -193,16 +195,25 @@ def read_columns(path: Path, columns: list[str]) -> pd.DataFrame:
 
 
 def regular_axis(stamps: "pd.Series[str]", path: Path) -> Integers:
-    """Return the stamps, local time with daylight saving, as minutes UTC since 1970."""
-    local = pd.DatetimeIndex(pd.to_datetime(stamps, format="%d.%m.%Y %H:%M"))
-    try:
-        utc = local.tz_localize(TIME_ZONE, ambiguous="infer").tz_convert("UTC").tz_localize(None)
-    except ValueError as error:  # pytz and zoneinfo errors about impossible times are such
-        raise NetworkError(f"{path}: time stamps are not {TIME_ZONE} time ({error})") from error
-    minutes = np.asarray(utc.to_numpy().astype("datetime64[m]").astype(np.int64))
-    if not (np.diff(minutes) == 15).all():
-        raise NetworkError(f"{path}: time stamps are not one quarter hour apart")
-    return minutes
+    """Return the year's quarter hours as minutes UTC since 1970, once `stamps` are seen to be it.
+
+    Stamps are local time: the hour before 3:00 is missing in March and comes twice in October.
+    """
+    regular = pd.date_range(
+        pd.Timestamp(year=YEAR, month=1, day=1, tz=TIME_ZONE).tz_convert("UTC"),
+        periods=len(stamps),
+        freq=pd.Timedelta(hours=INTERVAL_H),
+    )
+    expected = regular.tz_convert(TIME_ZONE).strftime(STAMP)
+    wrong = np.flatnonzero(np.asarray(expected != stamps.to_numpy()))
+    if wrong.size:
+        first = int(wrong[0])
+        raise NetworkError(
+            f"{path}: row {first + 1} is stamped {stamps.iloc[first]!r}, expected is "
+            f"{expected[first]!r}: quarter hours of {YEAR} in {TIME_ZONE} time"
+        )
+    utc = regular.tz_localize(None).to_numpy()
+    return np.asarray(utc.astype("datetime64[m]").astype(np.int64))
 
 
 def not_negative(table: pd.DataFrame, columns: list[str]) -> Singles:

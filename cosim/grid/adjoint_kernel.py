@@ -25,7 +25,7 @@ TOLERANCE = 1e-11  # of the largest entry of u
 _compile = numba.njit(cache=True, fastmath={"contract"}, error_model="numpy")
 
 
-@_compile  # type: ignore[untyped-decorator]  # numba has no types
+@_compile
 def _set_gradient(
     model: Model, voltage: Complexes, kind: int, element: int, gradient: Complexes
 ) -> None:
@@ -56,7 +56,7 @@ def _set_gradient(
         gradient[model.row_position[entry]] += factor * value
 
 
-@_compile  # type: ignore[untyped-decorator]
+@_compile
 def _solve_transposed(model: Model, x_real: Floats, x_imag: Floats) -> None:
     """Solve U^H L^H x = x in place, (n, LANES)."""
     for j in range(model.pivot_real.size):
@@ -83,7 +83,7 @@ def _solve_transposed(model: Model, x_real: Floats, x_imag: Floats) -> None:
                 x_imag[j, k] -= real * x_imag[i, k] + imag * x_real[i, k]
 
 
-@_compile  # type: ignore[untyped-decorator]
+@_compile
 def _adjoint(
     model: Model, diagonal: Complexes, gradient: Complexes, solution: Complexes
 ) -> Booleans:
@@ -117,7 +117,7 @@ def _adjoint(
     return converged
 
 
-@_compile  # type: ignore[untyped-decorator]
+@_compile
 def _node_state(
     model: Model, node_voltage: Complexes, drawn: Complexes, voltage: Complexes
 ) -> Complexes:
@@ -133,7 +133,7 @@ def _node_state(
     return diagonal
 
 
-@_compile  # type: ignore[untyped-decorator]
+@_compile
 def adjoint_rows(
     model: Model,
     node_voltage: Complexes,

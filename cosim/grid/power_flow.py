@@ -159,7 +159,7 @@ def _factorise(
         raise NetworkError(_singular(name))
     order = np.empty(len(factor.perm_c), np.int64)
     order[factor.perm_c] = np.arange(len(factor.perm_c))
-    return factor.L.tocsc(), factor.U.tocsc(), order
+    return sparse.csc_matrix(factor.L), sparse.csc_matrix(factor.U), order
 
 
 def _singular(name: str) -> str:

@@ -94,9 +94,7 @@ def exact_voltage_change(
     impedance = np.linalg.inv(feeder.admittance[inner][:, inner].toarray())
     coupled = impedance * (np.conj(injected[inner]) / np.conj(voltage) ** 2)
     unit = np.eye(count - 1)
-    system = np.block(
-        [[unit + coupled.real, coupled.imag], [coupled.imag, unit - coupled.real]]
-    )
+    system = np.block([[unit + coupled.real, coupled.imag], [coupled.imag, unit - coupled.real]])
     right = impedance / np.conj(voltage)
     solved = np.linalg.solve(system, np.vstack([right.real, right.imag]))
     per_node = np.zeros((count, count), np.complex128)

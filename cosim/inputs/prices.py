@@ -141,25 +141,29 @@ def _from_file(
     if settings.first_day is not None:
         needed = _moved(start_utc, time_zone, first_day, settings.first_day)
         label += f", from {settings.first_day}"
+    try:
+        price = _prices_at(series, needed, time_zone)
+    except PriceError as error:
+        raise PriceError([f"{settings.file}: {problem}" for problem in error.problems]) from error
+    return _FilePath(price, label, series.provenance)
+
+
+def _prices_at(series: PriceSeries, needed: NDArray[np.datetime64], time_zone: str) -> Floats:
+    """Return the prices of the quarter hours that start at `needed`, (T,) EUR/kWh."""
     provenance = series.provenance
     if needed[0] < provenance.first_utc or needed[-1] + QUARTER_HOUR > provenance.end_utc:
-        raise PriceError(f"{settings.file}: {_out_of_range(series, needed, time_zone)}")
-    step = np.timedelta64(provenance.resolution_minutes, "m")
-    place = (needed - provenance.first_utc) // step
+        raise PriceError(_out_of_range(series, needed, time_zone))
+    place = (needed - provenance.first_utc) // np.timedelta64(provenance.resolution_minutes, "m")
     price = series.price_eur_per_kwh[place]
     missing = np.unique(series.start_utc[place[np.isnan(price)]])
     if len(missing):
         period = "hour" if provenance.resolution_minutes == 60 else "quarter hour"
-        subject = (
-            f"1 {period} that the run needs has"
-            if len(missing) == 1
-            else (f"{len(missing)} {period}s that the run needs have")
-        )
+        plural, verb = ("", "has") if len(missing) == 1 else ("s", "have")
         raise PriceError(
-            f"{settings.file}: {subject} no price: "
+            f"{len(missing)} {period}{plural} that the run needs {verb} no price: "
             f"{name_periods(missing)}; missing prices are never filled in"
         )
-    return _FilePath(price, label, provenance)
+    return np.asarray(price)
 
 
 def _moved(

@@ -12,8 +12,8 @@ from cosim.reports.plotting import WITH_COLOUR, WITHOUT_COLOUR
 from cosim.reports.report_data import ArmTables, ReportData
 from networks.feeder import LINE, Feeder
 
-VOLTAGE_TOLERANCE_PU = 1e-5
-LOADING_TOLERANCE_PERCENT = 0.01
+VOLTAGE_TOLERANCE_PU = 1e-9
+LOADING_TOLERANCE_PERCENT = 1e-7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,13 +28,14 @@ class Arm:
     loading_percent: Floats  # (T, L) in the order of Feeder.branch_index
     is_line: Booleans  # (L,)
     broken: dict[str, Booleans]  # reason -> (T,) whether a limit is broken that way
+    behind_slack: Booleans  # (K,) whether a bus is not held by the grid above
     preexisting: Booleans  # (T,) the counterfactual breaks a limit by itself
     prosumers: Integers  # (N,) their numbers
 
     @property
     def any_broken(self) -> Booleans:
         """Whether any limit is broken, (T,)."""
-        return np.any(list(self.broken.values()), axis=0)
+        return np.asarray(np.any(list(self.broken.values()), axis=0))
 
     @property
     def line_percent(self) -> Floats:
@@ -45,6 +46,13 @@ class Arm:
     def trafo_percent(self) -> Floats:
         """Loading of the most loaded transformer, NaN where there is none, (T,)."""
         return highest_of(self.loading_percent[:, ~self.is_line])
+
+    @property
+    def free_voltage_pu(self) -> Floats:
+        """Voltages of all buses but those of the slack; of all, if there are no others."""
+        if not self.behind_slack.any():
+            return self.voltage_pu
+        return self.voltage_pu[:, self.behind_slack]
 
     def of_prosumers(self, column: str) -> Floats:
         """Return a column of the prosumers table as (T, N)."""
@@ -123,6 +131,7 @@ def _arm(data: ReportData, tables: ArmTables, label: str, colour: str) -> Arm:
         loading_percent=loading_percent,
         is_line=is_line,
         broken=_broken(feeder, voltage_pu, loading_percent, solved),
+        behind_slack=feeder.node_of_bus != feeder.slack_node,
         preexisting=over_time(tables.intervals, "preexisting", count) > 0,
         prosumers=np.unique(tables.prosumers["prosumer"].to_numpy(dtype=np.int64)),
     )
@@ -150,7 +159,7 @@ def _matrix(
 ) -> Floats:
     """Return a long table as (T, elements) in the order of `numbers`."""
     result = np.full((interval_count, len(numbers)), np.nan)
-    found = table[key].to_numpy(dtype=np.int64)
+    found = table[key if key in table else "element"].to_numpy(dtype=np.int64)
     order = np.argsort(numbers, kind="stable")
     known = np.isin(found, numbers)
     if not known.all():

@@ -20,7 +20,7 @@ from cosim.reports.plotting import (
     spec,
 )
 from cosim.reports.prices import price_badges
-from cosim.reports.report_data import ReportData
+from cosim.reports.report_data import ReportData, rows_of
 from cosim.reports.wording import (
     counted,
     money,
@@ -78,7 +78,7 @@ def _texts(bills: pd.DataFrame) -> list[str]:
     return [
         f"<b>prosumer {row.prosumer}</b>, bus {row.bus}<br>{row.devices or 'no device'}<br>"
         f"pays {money(row.bill_eur)}, with the retailer {money(row.retail_only_bill_eur)}"
-        for row in bills.itertuples()
+        for row in rows_of(bills)
     ]
 
 
@@ -88,39 +88,63 @@ def _scatter(data: ReportData, bills: pd.DataFrame) -> Figure:
     texts = np.array(_texts(bills), dtype=object)
     low = float(min(alone.min(), bill.min(), 0.0))
     high = float(max(alone.max(), bill.max(), 0.0))
-    traces: list[Spec] = [{
-        "type": "scatter", "mode": "lines", "x": [low, high], "y": [low, high],
-        "name": "same as with the retailer", "hoverinfo": "skip",
-        "line": {"color": LIMIT_COLOUR, "width": 1.2, "dash": "dash"},
-    }]
+    traces: list[Spec] = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": [low, high],
+            "y": [low, high],
+            "name": "same as with the retailer",
+            "hoverinfo": "skip",
+            "line": {"color": LIMIT_COLOUR, "width": 1.2, "dash": "dash"},
+        }
+    ]
     for kind, (name, colour, symbol) in enumerate(CLASSES):
         chosen = kinds == kind
         if chosen.any():
-            traces.append({
-                "type": "scatter", "mode": "markers", "name": name, "x": plain(alone[chosen], 3),
-                "y": plain(bill[chosen], 3), "text": texts[chosen].tolist(),
-                "hovertemplate": "%{text}<extra></extra>",
-                "marker": {"color": colour, "symbol": symbol, "size": 9, "opacity": 0.9,
-                           "line": {"width": 0.7, "color": "#3A4652"}},
-            })
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "name": name,
+                    "x": plain(alone[chosen], 3),
+                    "y": plain(bill[chosen], 3),
+                    "text": texts[chosen].tolist(),
+                    "hovertemplate": "%{text}<extra></extra>",
+                    "marker": {
+                        "color": colour,
+                        "symbol": symbol,
+                        "size": 9,
+                        "opacity": 0.9,
+                        "line": {"width": 0.7, "color": "#3A4652"},
+                    },
+                }
+            )
     figure_layout = layout(
         xaxis=axis("bill with the retailer only, EUR", zeroline=True, zerolinecolor="#C5CCD3"),
         yaxis=axis("bill in the market, EUR", zeroline=True, zerolinecolor="#C5CCD3"),
         hovermode="closest",
     )
     return Figure(
-        "bills", "Bill in the market against the retailer only", spec(traces, figure_layout),
-        _scatter_caption(bills, kinds), 430, price_badges(data),
+        "bills",
+        "Bill in the market against the retailer only",
+        spec(traces, figure_layout),
+        _scatter_caption(bills, kinds),
+        430,
+        price_badges(data),
     )
 
 
-def _scatter_caption(bills: pd.DataFrame, kinds: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
-                     ) -> str:
+def _scatter_caption(
+    bills: pd.DataFrame,
+    kinds: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
+) -> str:
     saving = _saving(bills)
     better, worse = int((saving > CENT).sum()), int((saving < -CENT).sum())
     parts = [
         f"{name} {signed(float(saving[kinds == kind].mean()), 2)} EUR"
-        for kind, (name, _, _) in enumerate(CLASSES) if (kinds == kind).any()
+        for kind, (name, _, _) in enumerate(CLASSES)
+        if (kinds == kind).any()
     ]
     return (
         f"{sentence_case(counted(better, 'prosumer'))} of {number(len(bills))} "
@@ -131,7 +155,8 @@ def _scatter_caption(bills: pd.DataFrame, kinds: np.ndarray[tuple[int, ...], np.
 
 def _saving(bills: pd.DataFrame) -> Floats:
     return np.asarray(
-        bills["retail_only_bill_eur"].to_numpy(dtype=float) - bills["bill_eur"].to_numpy(dtype=float)
+        bills["retail_only_bill_eur"].to_numpy(dtype=float)
+        - bills["bill_eur"].to_numpy(dtype=float)
     )
 
 
@@ -143,11 +168,19 @@ def _savings(data: ReportData, bills: pd.DataFrame) -> Figure:
     ranked = saving[order]
     rank = np.arange(1, len(ranked) + 1)
     traces: list[Spec] = [
-        {"type": "bar", "name": name, "x": rank[kinds == kind].tolist(), "width": 0.9,
-         "y": plain(ranked[kinds == kind], 3), "text": texts[kinds == kind].tolist(),
-         "textposition": "none", "hovertemplate": "%{text}<br>saves %{y:.2f} EUR<extra></extra>",
-         "marker": {"color": colour, "line": {"width": 0}}}
-        for kind, (name, colour, _) in enumerate(CLASSES) if (kinds == kind).any()
+        {
+            "type": "bar",
+            "name": name,
+            "x": rank[kinds == kind].tolist(),
+            "width": 0.9,
+            "y": plain(ranked[kinds == kind], 3),
+            "text": texts[kinds == kind].tolist(),
+            "textposition": "none",
+            "hovertemplate": "%{text}<br>saves %{y:.2f} EUR<extra></extra>",
+            "marker": {"color": colour, "line": {"width": 0}},
+        }
+        for kind, (name, colour, _) in enumerate(CLASSES)
+        if (kinds == kind).any()
     ]
     q25, median, q75 = (float(value) for value in np.percentile(saving, [25, 50, 75]))
     top = max(1, round(len(ranked) / 10))
@@ -156,46 +189,81 @@ def _savings(data: ReportData, bills: pd.DataFrame) -> Figure:
     caption = (
         f"Half of the prosumers save between {money(q25)} and {money(q75)} (median "
         f"{money(median)})"
-        + (f"; the {number(top)} with the largest savings hold {percent(share)} of all savings."
-           if positive > CENT else ".")
+        + (
+            f"; the {number(top)} with the largest savings hold {percent(share)} of all savings."
+            if positive > CENT
+            else "."
+        )
     )
-    figure_layout = layout(barmode="overlay", bargap=0.1, xaxis=axis("prosumers, sorted by saving"),
-                           yaxis=axis("saving, EUR", zeroline=True, zerolinecolor="#8C96A0"))
-    return Figure("savings", "Saving of every prosumer", spec(traces, figure_layout), caption, 300,
-                  price_badges(data))
+    figure_layout = layout(
+        barmode="overlay",
+        bargap=0.1,
+        xaxis=axis("prosumers, sorted by saving"),
+        yaxis=axis("saving, EUR", zeroline=True, zerolinecolor="#8C96A0"),
+    )
+    return Figure(
+        "savings",
+        "Saving of every prosumer",
+        spec(traces, figure_layout),
+        caption,
+        300,
+        price_badges(data),
+    )
 
 
 def _table(data: ReportData, bills: pd.DataFrame, free: Arm | None) -> Table:
-    columns = [Column("Prosumer"), Column("Bus"), Column("Devices", numeric=False),
-               Column("Bill", "EUR"), Column("Retailer only", "EUR"), Column("Saving", "EUR"),
-               Column("Saving", "%")]
+    columns = [
+        Column("Prosumer"),
+        Column("Bus"),
+        Column("Devices", numeric=False),
+        Column("Bill", "EUR"),
+        Column("Retailer only", "EUR"),
+        Column("Saving", "EUR"),
+        Column("Saving", "%"),
+    ]
     other: dict[int, float] = {}
     if free is not None:
         columns.append(Column("Validation changes bill by", "EUR"))
         table = free.tables.bills
         other = dict(zip(table["prosumer"].tolist(), table["bill_eur"].tolist(), strict=True))
     rows, changes = [], {}
-    for row in bills.itertuples():
+    for row in rows_of(bills):
         saving = row.retail_only_bill_eur - row.bill_eur
-        cells = [str(row.prosumer), str(row.bus), str(row.devices or "\u2013"),
-                 number(row.bill_eur, 2), number(row.retail_only_bill_eur, 2), signed(saving, 2),
-                 number(100 * ratio(saving, abs(row.retail_only_bill_eur)), 1)]
+        cells = [
+            str(row.prosumer),
+            str(row.bus),
+            str(row.devices or "\u2013"),
+            number(row.bill_eur, 2),
+            number(row.retail_only_bill_eur, 2),
+            signed(saving, 2),
+            number(100 * ratio(saving, abs(row.retail_only_bill_eur)), 1),
+        ]
         if free is not None:
             changes[row.prosumer] = row.bill_eur - other.get(row.prosumer, np.nan)
             cells.append(signed(changes[row.prosumer], 2))
         rows.append(Row(tuple(cells)))
     return Table(
-        "bill-table", "All bills", tuple(columns), tuple(rows), _table_caption(bills, changes),
-        price_badges(data), scroll=True, sortable=True,
+        "bill-table",
+        "All bills",
+        tuple(columns),
+        tuple(rows),
+        _table_caption(bills, changes),
+        price_badges(data),
+        scroll=True,
+        sortable=True,
     )
 
 
 def _table_caption(bills: pd.DataFrame, changes: dict[int, float]) -> str:
-    text = (f"{sentence_case(counted(len(bills), 'prosumer'))}; a bill below zero is paid out. "
-            "Click a heading to sort.")
+    text = (
+        f"{sentence_case(counted(len(bills), 'prosumer'))}; a bill below zero is paid out. "
+        "Click a heading to sort."
+    )
     finite = {who: change for who, change in changes.items() if np.isfinite(change)}
     if not finite:
         return text
     who = max(finite, key=lambda name: (abs(finite[name]), -name))
-    return (f"{text} Validation changes a bill by at most {signed(finite[who], 2)} EUR "
-            f"(prosumer {who}).")
+    return (
+        f"{text} Validation changes a bill by at most {signed(finite[who], 2)} EUR "
+        f"(prosumer {who})."
+    )

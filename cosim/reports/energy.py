@@ -33,16 +33,23 @@ class EnergyUse:
     def solar_kwh(self) -> float:
         """Solar energy that was available."""
         return (
-            self.solar_at_once_kwh + self.solar_stored_kwh + self.solar_local_kwh
-            + self.solar_aggregator_kwh + self.solar_other_kwh + self.solar_curtailed_kwh
+            self.solar_at_once_kwh
+            + self.solar_stored_kwh
+            + self.solar_local_kwh
+            + self.solar_aggregator_kwh
+            + self.solar_other_kwh
+            + self.solar_curtailed_kwh
         )
 
     @property
     def use_kwh(self) -> float:
         """Energy used by devices, and stored from the grid."""
         return (
-            self.solar_at_once_kwh + self.use_battery_kwh + self.use_local_kwh
-            + self.use_aggregator_kwh + self.use_retailer_kwh
+            self.solar_at_once_kwh
+            + self.use_battery_kwh
+            + self.use_local_kwh
+            + self.use_aggregator_kwh
+            + self.use_retailer_kwh
         )
 
 

@@ -39,14 +39,18 @@ LABELS_MAX = 60
 ROWS_MAX = 400
 
 
-def map_section(
-    data: ReportData, timeline: Timeline, judged: Arm, free: Arm | None
-) -> Section:
+def map_section(data: ReportData, timeline: Timeline, judged: Arm, free: Arm | None) -> Section:
     """Build section 2."""
     arms = [arm for arm in (judged, free) if arm is not None]
-    return Section("map", "Feeder map", (_map(data, timeline, arms),
-                                         _bus_table(data, timeline, arms),
-                                         _branch_table(data, timeline, arms)))
+    return Section(
+        "map",
+        "Feeder map",
+        (
+            _map(data, timeline, arms),
+            _bus_table(data, timeline, arms),
+            _branch_table(data, timeline, arms),
+        ),
+    )
 
 
 def worst_voltage(feeder: Feeder, arm: Arm) -> Floats:
@@ -87,7 +91,7 @@ def _map(data: ReportData, timeline: Timeline, arms: list[Arm]) -> Figure:
 def _map_layout(arms: list[Arm], buses: int) -> Spec:
     blank: Spec = {"visible": False, "showgrid": False, "zeroline": False}
     width = 1.0 / len(arms)
-    entries: Spec = {"margin": {"l": 10, "r": 10, "t": 64, "b": 10}, "hovermode": "closest"}
+    entries: Spec = {"margin": {"l": 10, "r": 10, "t": 30, "b": 64}, "hovermode": "closest"}
     titles = []
     for panel, arm in enumerate(arms):
         suffix = "" if panel == 0 else "2"
@@ -97,18 +101,24 @@ def _map_layout(arms: list[Arm], buses: int) -> Spec:
         if panel:
             entries["xaxis2"]["matches"] = "x"
             entries["yaxis2"]["matches"] = "y"
-        titles.append({
-            "text": f"<b>{sentence_case(arm.label)}</b>", "showarrow": False,
-            "font": {"color": arm.colour, "size": 14}, "xref": "paper", "yref": "paper",
-            "x": domain[0], "y": 1.0, "xanchor": "left", "yanchor": "bottom",
-        })
-    legend = {"orientation": "h", "x": 0, "y": 1.05, "xanchor": "left", "yanchor": "bottom"}
+        titles.append(
+            {
+                "text": f"<b>{sentence_case(arm.label)}</b>",
+                "showarrow": False,
+                "font": {"color": arm.colour, "size": 14},
+                "xref": "paper",
+                "yref": "paper",
+                "x": domain[0],
+                "y": 1.0,
+                "xanchor": "left",
+                "yanchor": "bottom",
+            }
+        )
+    legend = {"orientation": "h", "x": 0, "y": -0.03, "xanchor": "left", "yanchor": "top"}
     return layout(**entries, annotations=titles, legend=legend)
 
 
-def _branch_traces(
-    feeder: Feeder, arm: Arm, x: Floats, y: Floats, *, first: bool
-) -> list[Spec]:
+def _branch_traces(feeder: Feeder, arm: Arm, x: Floats, y: Floats, *, first: bool) -> list[Spec]:
     share = 100.0 * worst_loading(arm) / feeder.loading_max_percent
     share = np.where(share <= 100.0 + LOADING_TOLERANCE_PERCENT, np.minimum(share, 99.999), share)
     traces = []
@@ -121,17 +131,23 @@ def _branch_traces(
             ends = [int(feeder.branch_from[branch]), int(feeder.branch_to[branch])]
             xs += [*plain(x[ends], 4), None]
             ys += [*plain(y[ends], 4), None]
-        traces.append({
-            "type": "scatter", "mode": "lines", "x": xs or [None], "y": ys or [None],
-            "line": {"color": colour, "width": width}, "name": f"branch {name}",
-            "legendgroup": name, "showlegend": first, "hoverinfo": "skip",
-        })
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": xs or [None],
+                "y": ys or [None],
+                "line": {"color": colour, "width": width},
+                "name": f"branch {name}",
+                "legendgroup": name,
+                "showlegend": first,
+                "hoverinfo": "skip",
+            }
+        )
     return traces
 
 
-def _branch_hover(
-    feeder: Feeder, timeline: Timeline, arm: Arm, x: Floats, y: Floats
-) -> Spec:
+def _branch_hover(feeder: Feeder, timeline: Timeline, arm: Arm, x: Floats, y: Floats) -> Spec:
     middle_x = (x[feeder.branch_from] + x[feeder.branch_to]) / 2
     middle_y = (y[feeder.branch_from] + y[feeder.branch_to]) / 2
     is_line = feeder.branch_kind == LINE
@@ -146,19 +162,26 @@ def _branch_hover(
             f"limit {feeder.loading_max_percent[branch]:g} %"
         )
     return {
-        "type": "scatter", "mode": "markers", "x": plain(middle_x, 4), "y": plain(middle_y, 4),
-        "marker": {"symbol": ["circle" if line else "square" for line in is_line.tolist()],
-                   "size": [7 if line else 12 for line in is_line.tolist()],
-                   "color": ["rgba(0,0,0,0)" if line else "#FFFFFF" for line in is_line.tolist()],
-                   "line": {"width": [0 if line else 2 for line in is_line.tolist()],
-                            "color": LIMIT_COLOUR}},
-        "text": texts, "hovertemplate": "%{text}<extra></extra>", "showlegend": False,
+        "type": "scatter",
+        "mode": "markers",
+        "x": plain(middle_x, 4),
+        "y": plain(middle_y, 4),
+        "marker": {
+            "symbol": ["circle" if line else "square" for line in is_line.tolist()],
+            "size": [7 if line else 12 for line in is_line.tolist()],
+            "color": ["rgba(0,0,0,0)" if line else "#FFFFFF" for line in is_line.tolist()],
+            "line": {
+                "width": [0 if line else 2 for line in is_line.tolist()],
+                "color": LIMIT_COLOUR,
+            },
+        },
+        "text": texts,
+        "hovertemplate": "%{text}<extra></extra>",
+        "showlegend": False,
     }
 
 
-def _bus_trace(
-    feeder: Feeder, timeline: Timeline, arm: Arm, x: Floats, y: Floats
-) -> Spec:
+def _bus_trace(feeder: Feeder, timeline: Timeline, arm: Arm, x: Floats, y: Floats) -> Spec:
     high, low = highest_of(arm.voltage_pu.T), lowest_of(arm.voltage_pu.T)
     bad = _outside(feeder, high, low)
     texts = []
@@ -172,27 +195,68 @@ def _bus_trace(
             f"limits {feeder.voltage_min_pu[bus]:g} to {feeder.voltage_max_pu[bus]:g} p.u."
         )
     labelled = feeder.bus_count <= LABELS_MAX
+    stacks = _stacks(x, y)
     return {
-        "type": "scatter", "mode": "markers+text" if labelled else "markers",
-        "x": plain(x, 4), "y": plain(y, 4), "customdata": texts,
-        "text": [str(index) for index in feeder.bus_index] if labelled else [],
-        "textposition": "middle right", "textfont": {"size": 10, "color": "#52606D"},
-        "hovertemplate": "%{customdata}<extra></extra>", "showlegend": False,
+        "type": "scatter",
+        "mode": "markers+text" if labelled else "markers",
+        "x": plain(x, 4),
+        "y": plain(y, 4),
+        "customdata": ["<br>".join(texts[other] for other in together) for together in stacks],
+        "text": _bus_labels(feeder, stacks) if labelled else [],
+        "textposition": "middle right",
+        "textfont": {"size": 10, "color": "#52606D"},
+        "hovertemplate": "%{customdata}<extra></extra>",
+        "showlegend": False,
         "marker": {
-            "size": 14, "color": plain(worst_voltage(feeder, arm), 5),
-            "cmin": float(feeder.voltage_min_pu.min()), "cmax": float(feeder.voltage_max_pu.max()),
-            "colorscale": [[0.0, INDIGO], [0.25, "#8F93CF"], [0.5, "#F1F1EE"], [0.75, "#CF93AD"],
-                           [1.0, WINE]],
-            "line": {"color": [VIOLATION_COLOUR if b else LIMIT_COLOUR for b in bad.tolist()],
-                     "width": [4 if b else 1 for b in bad.tolist()]},
-            "colorbar": {"title": {"text": "worst voltage, p.u.", "side": "top"},
-                         "orientation": "h", "x": 1, "xanchor": "right", "y": 1.045,
-                         "yanchor": "bottom", "len": 0.3, "thickness": 11, "nticks": 5},
+            "size": 14,
+            "color": plain(worst_voltage(feeder, arm), 5),
+            "cmin": float(feeder.voltage_min_pu.min()),
+            "cmax": float(feeder.voltage_max_pu.max()),
+            "colorscale": [
+                [0.0, INDIGO],
+                [0.25, "#8F93CF"],
+                [0.5, "#F1F1EE"],
+                [0.75, "#CF93AD"],
+                [1.0, WINE],
+            ],
+            "line": {
+                "color": [LIMIT_COLOUR if b else "#7B8794" for b in bad.tolist()],
+                "width": [3.5 if b else 1 for b in bad.tolist()],
+            },
+            "colorbar": {
+                "title": {"text": "worst voltage, p.u.", "side": "top"},
+                "orientation": "h",
+                "x": 1,
+                "xanchor": "right",
+                "y": -0.02,
+                "yanchor": "top",
+                "len": 0.26,
+                "thickness": 11,
+                "nticks": 5,
+            },
         },
     }
 
 
-def _outside(feeder: Feeder, high: Floats, low: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _stacks(x: Floats, y: Floats) -> list[list[int]]:
+    """Return for every bus all buses that are drawn at its place, itself included."""
+    places: dict[tuple[float, float], list[int]] = {}
+    for bus, place in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
+        places.setdefault(place, []).append(bus)
+    return [places[place] for place in zip(x.tolist(), y.tolist(), strict=True)]
+
+
+def _bus_labels(feeder: Feeder, stacks: list[list[int]]) -> list[str]:
+    """Return the number of every bus; of buses at one place the first carries all numbers."""
+    return [
+        ", ".join(str(feeder.bus_index[other]) for other in together) if together[0] == bus else ""
+        for bus, together in enumerate(stacks)
+    ]
+
+
+def _outside(
+    feeder: Feeder, high: Floats, low: Floats
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     over = high > feeder.voltage_max_pu + VOLTAGE_TOLERANCE_PU
     return np.asarray(over | (low < feeder.voltage_min_pu - VOLTAGE_TOLERANCE_PU))
 
@@ -216,8 +280,8 @@ def _map_caption(feeder: Feeder, arms: list[Arm], drawn: bool) -> str:
         )
     placed = "" if drawn else " Positions are schematic: the feeder has no coordinates."
     return (
-        f"{sentence_case('; '.join(parts))}. Buses with a thick ring and thick branches are beyond "
-        f"a limit, squares are transformers.{placed}"
+        f"{sentence_case('; '.join(parts))}. Buses with a thick ring and branches in magenta are "
+        f"beyond a limit at some time; squares are transformers.{placed}"
     )
 
 
@@ -232,17 +296,24 @@ def _bus_table(data: ReportData, timeline: Timeline, arms: list[Arm]) -> Table:
     order = np.argsort(-np.nan_to_num(excess, nan=-1.0), kind="stable")[:ROWS_MAX]
     rows = []
     for bus in order.tolist():
-        cells = [str(feeder.bus_index[bus]), feeder.bus_name[bus],
-                 f"{feeder.voltage_min_pu[bus]:g}\u2013{feeder.voltage_max_pu[bus]:g}"]
+        cells = [
+            str(feeder.bus_index[bus]),
+            feeder.bus_name[bus],
+            f"{feeder.voltage_min_pu[bus]:g}\u2013{feeder.voltage_max_pu[bus]:g}",
+        ]
         bad = False
         for low, high in ranges:
             cells += [number(low[bus], 4), number(high[bus], 4)]
             bad |= bool(_outside(feeder, high, low)[bus])
         rows.append(Row(tuple(cells), kind="alert" if bad else ""))
     return Table(
-        name="bus-table", title=_counted_title("Voltage range of every bus", len(order),
-                                               feeder.bus_count),
-        columns=tuple(columns), rows=tuple(rows), collapsed=True, scroll=True, sortable=True,
+        name="bus-table",
+        title=_counted_title("Voltage range of every bus", len(order), feeder.bus_count),
+        columns=tuple(columns),
+        rows=tuple(rows),
+        collapsed=True,
+        scroll=True,
+        sortable=True,
         caption=f"Sorted by distance to the nearer limit {arms[-1].label}; marked rows leave "
         "their limits.",
     )
@@ -250,8 +321,13 @@ def _bus_table(data: ReportData, timeline: Timeline, arms: list[Arm]) -> Table:
 
 def _branch_table(data: ReportData, timeline: Timeline, arms: list[Arm]) -> Table:
     feeder = data.feeder
-    columns = [Column("Branch", numeric=False), Column("Name", numeric=False),
-               Column("From bus"), Column("To bus"), Column("Limit", "%")]
+    columns = [
+        Column("Branch", numeric=False),
+        Column("Name", numeric=False),
+        Column("From bus"),
+        Column("To bus"),
+        Column("Limit", "%"),
+    ]
     columns += [Column(f"Worst {arm.label}", "%") for arm in arms]
     columns += [Column(f"Time of worst {arms[-1].label}", numeric=False)]
     loadings = [worst_loading(arm) for arm in arms]
@@ -260,17 +336,28 @@ def _branch_table(data: ReportData, timeline: Timeline, arms: list[Arm]) -> Tabl
     for branch in order.tolist():
         limit = feeder.loading_max_percent[branch]
         bad = any(load[branch] > limit + LOADING_TOLERANCE_PERCENT for load in loadings)
-        rows.append(Row((
-            branch_text(feeder, branch), feeder.branch_name[branch],
-            str(feeder.bus_index[feeder.branch_from[branch]]),
-            str(feeder.bus_index[feeder.branch_to[branch]]), f"{limit:g}",
-            *(number(load[branch], 1) for load in loadings),
-            _when_highest(timeline, arms[-1].loading_percent[:, branch]).removeprefix(", "),
-        ), kind="alert" if bad else ""))
+        rows.append(
+            Row(
+                (
+                    branch_text(feeder, branch),
+                    feeder.branch_name[branch],
+                    str(feeder.bus_index[feeder.branch_from[branch]]),
+                    str(feeder.bus_index[feeder.branch_to[branch]]),
+                    f"{limit:g}",
+                    *(number(load[branch], 1) for load in loadings),
+                    _when_highest(timeline, arms[-1].loading_percent[:, branch]).removeprefix(", "),
+                ),
+                kind="alert" if bad else "",
+            )
+        )
     return Table(
-        name="branch-table", title=_counted_title("Worst loading of every branch", len(order),
-                                                  feeder.branch_count),
-        columns=tuple(columns), rows=tuple(rows), collapsed=True, scroll=True, sortable=True,
+        name="branch-table",
+        title=_counted_title("Worst loading of every branch", len(order), feeder.branch_count),
+        columns=tuple(columns),
+        rows=tuple(rows),
+        collapsed=True,
+        scroll=True,
+        sortable=True,
         badges=(RATINGS_ASSUMED,) if feeder.ratings_assumed else (),
         caption="Sorted by the last loading; marked rows exceed their limit.",
     )

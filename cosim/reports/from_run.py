@@ -15,7 +15,7 @@ from networks.feeder import Feeder
 TABLES = ("buses", "lines", "trafos", "trades", "prosumers", "wholesale", "ledger", "intervals")
 
 
-def write_run_report(  # noqa: PLR0913
+def write_run_report(
     run: RunFolder,
     feeder: Feeder,
     world: World,
@@ -50,7 +50,7 @@ def write_run_report(  # noqa: PLR0913
     write_report(data, run.report)
 
 
-def _arm(  # noqa: PLR0913
+def _arm(
     run: RunFolder,
     feeder: Feeder,
     fleet: Fleet,
@@ -64,9 +64,7 @@ def _arm(  # noqa: PLR0913
     return ArmTables(**tables, bills=bills(feeder, fleet, received_eur(days), retail_only_eur))
 
 
-def bills(
-    feeder: Feeder, fleet: Fleet, received: Floats, retail_only_eur: Floats
-) -> pd.DataFrame:
+def bills(feeder: Feeder, fleet: Fleet, received: Floats, retail_only_eur: Floats) -> pd.DataFrame:
     """Return one row a prosumer: where, with what, what it pays (> 0) and would have paid."""
     return pd.DataFrame(
         {

@@ -29,9 +29,15 @@ DURATION_POINTS = 600
 def grid_section(data: ReportData, timeline: Timeline, judged: Arm, free: Arm | None) -> Section:
     """Build section 5."""
     arms = [arm for arm in (free, judged) if arm is not None]
-    return Section("grid", "Grid state", (
-        _voltage(data, timeline, arms), _loading(data, timeline, arms), _durations(data, arms),
-    ))
+    return Section(
+        "grid",
+        "Grid state",
+        (
+            _voltage(data, timeline, arms[::-1]),
+            _loading(data, timeline, arms),
+            _durations(data, arms),
+        ),
+    )
 
 
 def _voltage(data: ReportData, timeline: Timeline, arms: list[Arm]) -> Figure:
@@ -43,36 +49,60 @@ def _voltage(data: ReportData, timeline: Timeline, arms: list[Arm]) -> Figure:
     for panel, arm in enumerate(arms):
         name = "" if panel == 0 else str(panel + 1)
         on = {"yaxis": f"y{name}", "legendgroup": arm.label}
-        median = pd.DataFrame(arm.voltage_pu).median(axis=1).to_numpy()
-        low = timeline.lowest(lowest_of(arm.voltage_pu))
-        high = timeline.highest(highest_of(arm.voltage_pu))
+        median = pd.DataFrame(arm.free_voltage_pu).median(axis=1).to_numpy()
+        low = timeline.lowest(lowest_of(arm.free_voltage_pu))
+        high = timeline.highest(highest_of(arm.free_voltage_pu))
         thin = {"color": arm.colour, "width": 0.8, "shape": "hv"}
         traces += [
             series(timeline, "lowest bus", plain(low, 5), line=thin, showlegend=False, **on),
-            series(timeline, f"all buses {arm.label}", plain(high, 5), line=thin, fill="tonexty",
-                   fillcolor=translucent(arm.colour, 0.25), **on),
-            series(timeline, f"median bus {arm.label}", plain(timeline.mean(median), 5),
-                   line={"color": arm.colour, "width": 1.8, "shape": "hv"}, **on),
-            *(limit_line(timeline, len(low), limit, name="limit", **(on | {"legendgroup": "limit"}),
-                         showlegend=panel == 0 and limit == limits[0]) for limit in limits),
+            series(
+                timeline,
+                f"all buses {arm.label}",
+                plain(high, 5),
+                line=thin,
+                fill="tonexty",
+                fillcolor=translucent(arm.colour, 0.25),
+                **on,
+            ),
+            series(
+                timeline,
+                f"median bus {arm.label}",
+                plain(timeline.mean(median), 5),
+                line={"color": arm.colour, "width": 1.8, "shape": "hv"},
+                **on,
+            ),
+            *(
+                limit_line(
+                    timeline,
+                    len(low),
+                    limit,
+                    name="limit",
+                    **(on | {"legendgroup": "limit"}),
+                    showlegend=panel == 0 and limit == limits[0],
+                )
+                for limit in limits
+            ),
         ]
         matches = {"matches": "y"} if panel else {}
         entries[f"yaxis{name}"] = axis("voltage, p.u.", domain=panels[panel], **matches)
     last = "" if len(arms) == 1 else str(len(arms))
-    figure_layout = time_layout(timeline, "", xaxis=time_axis(timeline, anchor=f"y{last}"),
-                                **entries)
+    figure_layout = time_layout(
+        timeline, "", xaxis=time_axis(timeline, anchor=f"y{last}"), **entries
+    )
     return Figure(
-        name="voltage-envelope", title="Voltage of all buses over time",
+        name="voltage-envelope",
+        title="Voltage of all buses over time",
         spec=spec(traces, figure_layout),
         caption=_voltage_caption(timeline, arms, limits) + timeline.note,
-        height_px=270 * len(arms) + 40, timeline=True,
+        height_px=270 * len(arms) + 40,
+        timeline=True,
     )
 
 
 def _voltage_caption(timeline: Timeline, arms: list[Arm], limits: list[float]) -> str:
     parts = []
-    for arm in reversed(arms):
-        high, low = highest_of(arm.voltage_pu), lowest_of(arm.voltage_pu)
+    for arm in arms:
+        high, low = highest_of(arm.free_voltage_pu), lowest_of(arm.free_voltage_pu)
         if not np.isfinite(high).any():
             parts.append(f"{arm.label} no voltage was found")
             continue
@@ -84,13 +114,14 @@ def _voltage_caption(timeline: Timeline, arms: list[Arm], limits: list[float]) -
             f"{number(beyond)} of {number(len(high))} intervals"
         )
     band = " to ".join(f"{limit:g}" for limit in limits)
-    return f"{sentence_case('; '.join(parts))}. Allowed are {band} p.u."
+    return f"{sentence_case('; '.join(parts))}. Allowed are {band} p.u.; the slack bus is left out."
 
 
 def _loading(data: ReportData, timeline: Timeline, arms: list[Arm]) -> Figure:
     feeder = data.feeder
     kinds = [
-        (words, is_line) for words, is_line in (("line", True), ("transformer", False))
+        (words, is_line)
+        for words, is_line in (("line", True), ("transformer", False))
         if (arms[0].is_line == is_line).any()
     ]
     panels = _panels(len(kinds))
@@ -102,24 +133,38 @@ def _loading(data: ReportData, timeline: Timeline, arms: list[Arm]) -> Figure:
         for arm in arms:
             values = timeline.highest(arm.line_percent if is_line else arm.trafo_percent)
             points = len(values)
-            traces.append(series(
-                timeline, arm.label, plain(values, 2), yaxis=f"y{name}", legendgroup=arm.label,
-                showlegend=panel == 0, line={"color": arm.colour, "width": 1.5, "shape": "hv"},
-            ))
+            traces.append(
+                series(
+                    timeline,
+                    arm.label,
+                    plain(values, 2),
+                    yaxis=f"y{name}",
+                    legendgroup=arm.label,
+                    showlegend=panel == 0,
+                    line={"color": arm.colour, "width": 1.5, "shape": "hv"},
+                )
+            )
         limit = float(feeder.loading_max_percent[arms[0].is_line == is_line].min())
-        traces.append(limit_line(timeline, points, limit, name="limit", yaxis=f"y{name}",
-                                 showlegend=panel == 0))
-        entries[f"yaxis{name}"] = axis(f"worst {words}, %", domain=panels[panel],
-                                       rangemode="tozero")
+        traces.append(
+            limit_line(
+                timeline, points, limit, name="limit", yaxis=f"y{name}", showlegend=panel == 0
+            )
+        )
+        entries[f"yaxis{name}"] = axis(
+            f"worst {words}, %", domain=panels[panel], rangemode="tozero"
+        )
     last = "" if len(kinds) == 1 else str(len(kinds))
-    figure_layout = time_layout(timeline, "", xaxis=time_axis(timeline, anchor=f"y{last}"),
-                                **entries)
+    figure_layout = time_layout(
+        timeline, "", xaxis=time_axis(timeline, anchor=f"y{last}"), **entries
+    )
     return Figure(
-        name="loading-envelope", title="Highest loading over time",
+        name="loading-envelope",
+        title="Highest loading over time",
         spec=spec(traces, figure_layout),
         caption=_loading_caption(arms, timeline) + timeline.note,
         height_px=230 * len(kinds) + 40,
-        badges=(RATINGS_ASSUMED,) if feeder.ratings_assumed else (), timeline=True,
+        badges=(RATINGS_ASSUMED,) if feeder.ratings_assumed else (),
+        timeline=True,
     )
 
 
@@ -132,8 +177,10 @@ def _loading_caption(arms: list[Arm], timeline: Timeline) -> str:
             if np.isfinite(values).any() and (at := int(np.nanargmax(values))) >= 0
         ]
         beyond = int((arm.broken["line_overload"] | arm.broken["transformer_overload"]).sum())
-        parts.append(f"{arm.label} the peaks are {' and '.join(peaks)}, "
-                     f"{number(beyond)} intervals are overloaded")
+        parts.append(
+            f"{arm.label} the peaks are {' and '.join(peaks)}, "
+            f"{number(beyond)} intervals are overloaded"
+        )
     return sentence_case("; ".join(parts)) + "."
 
 
@@ -141,53 +188,75 @@ def _durations(data: ReportData, arms: list[Arm]) -> Figure:
     traces: list[Spec] = []
     for arm in arms:
         curves: tuple[tuple[str, Floats, str, str], ...] = (
-            ("highest voltage", highest_of(arm.voltage_pu), "", "solid"),
-            ("lowest voltage", lowest_of(arm.voltage_pu), "", "dot"),
+            ("highest voltage", highest_of(arm.free_voltage_pu), "", "solid"),
+            ("lowest voltage", lowest_of(arm.free_voltage_pu), "", "dot"),
             ("worst transformer", arm.trafo_percent, "2", "solid"),
             ("worst line", arm.line_percent, "2", "dot"),
             ("exchange", arm.of_intervals("slack_kw"), "3", "solid"),
         )
         traces += [
-            _duration_trace(f"{name} {arm.label}", values, arm.colour, panel, dash)
-            for name, values, panel, dash in curves if np.isfinite(values).any()
+            _duration_trace(name, values, arm, panel, dash)
+            for name, values, panel, dash in curves
+            if np.isfinite(values).any()
         ]
     feeder = data.feeder
     shapes = [
-        *(_level("y", float(v)) for v in
-          sorted({feeder.voltage_min_pu.min(), feeder.voltage_max_pu.max()})),
-        _level("y2", float(feeder.loading_max_percent.min())), _level("y3", 0.0),
+        *(
+            _level("y", float(v))
+            for v in sorted({feeder.voltage_min_pu.min(), feeder.voltage_max_pu.max()})
+        ),
+        _level("y2", float(feeder.loading_max_percent.min())),
+        _level("y3", 0.0),
     ]
     entries: Spec = {}
     titles = ("voltage, p.u.", "loading, %", "drawn from grid above, kW")
     for panel, title in enumerate(titles):
         name = "" if panel == 0 else str(panel + 1)
-        domain = [panel * 0.355, panel * 0.355 + 0.285]
-        entries[f"xaxis{name}"] = axis("% of intervals", domain=domain, range=[0, 100],
-                                       anchor=f"y{name}")
+        domain = [panel * 0.365, panel * 0.365 + 0.27]
+        entries[f"xaxis{name}"] = axis(
+            "% of intervals", domain=domain, range=[0, 100], anchor=f"y{name}"
+        )
         entries[f"yaxis{name}"] = axis(title, anchor=f"x{name}")
     return Figure(
-        name="durations", title="Duration curves",
-        spec=spec(traces, layout(shapes=shapes, **entries, showlegend=False)),
-        caption=_duration_caption(arms), height_px=340,
+        name="durations",
+        title="Duration curves",
+        spec=spec(traces, layout(shapes=shapes, **entries)),
+        caption=_duration_caption(arms),
+        height_px=340,
         badges=(RATINGS_ASSUMED,) if feeder.ratings_assumed else (),
     )
 
 
-def _duration_trace(name: str, values: Floats, colour: str, panel: str, dash: str) -> Spec:
+def _duration_trace(name: str, values: Floats, arm: Arm, panel: str, dash: str) -> Spec:
     ordered = np.sort(values[np.isfinite(values)])[::-1]
     chosen = np.unique(np.linspace(0, len(ordered) - 1, DURATION_POINTS).round().astype(int))
     share = 100.0 * chosen / max(len(ordered) - 1, 1)
     return {
-        "type": "scatter", "mode": "lines", "name": name, "x": plain(share, 2),
-        "y": plain(ordered[chosen], 4), "line": {"color": colour, "width": 1.7, "dash": dash},
-        "xaxis": f"x{panel}", "yaxis": f"y{panel}",
+        "type": "scatter",
+        "mode": "lines",
+        "name": arm.label,
+        "x": plain(share, 2),
+        "y": plain(ordered[chosen], 4),
+        "legendgroup": arm.label,
+        "showlegend": panel == "3",
+        "hovertemplate": f"{name} %{{y}}<extra>{arm.label}</extra>",
+        "line": {"color": arm.colour, "width": 1.7, "dash": dash},
+        "xaxis": f"x{panel}",
+        "yaxis": f"y{panel}",
     }
 
 
 def _level(axis_name: str, value: float) -> Spec:
-    return {"type": "line", "xref": f"{axis_name.replace('y', 'x')} domain", "yref": axis_name,
-            "x0": 0, "x1": 1, "y0": value, "y1": value,
-            "line": {"color": LIMIT_COLOUR, "width": 1.2, "dash": "dash"}}
+    return {
+        "type": "line",
+        "xref": f"{axis_name.replace('y', 'x')} domain",
+        "yref": axis_name,
+        "x0": 0,
+        "x1": 1,
+        "y0": value,
+        "y1": value,
+        "line": {"color": LIMIT_COLOUR, "width": 1.2, "dash": "dash"},
+    }
 
 
 def _duration_caption(arms: list[Arm]) -> str:
@@ -208,6 +277,4 @@ def _panels(count: int) -> list[list[float]]:
     """Return the vertical domains of stacked panels, the first on top."""
     gap = 0.08 if count > 1 else 0.0
     height = (1.0 - gap * (count - 1)) / count
-    return [
-        [1.0 - (i + 1) * height - i * gap, 1.0 - i * (height + gap)] for i in range(count)
-    ]
+    return [[1.0 - (i + 1) * height - i * gap, 1.0 - i * (height + gap)] for i in range(count)]

@@ -53,8 +53,8 @@ def assumptions(data: ReportData, judged: Arm, free: Arm | None) -> Iterator[str
     yield from check_sentence(data) or ("No state was compared with pandapower.",)
     yield (
         f"A limit counts as broken beyond {VOLTAGE_TOLERANCE_PU:g} p.u. or "
-        f"{LOADING_TOLERANCE_PERCENT:g} percentage points of loading, since the optimum lies on "
-        f"the limit.{_own_count(judged)}"
+        f"{LOADING_TOLERANCE_PERCENT:g} percentage points of loading, the accuracy of the power "
+        f"flow.{_own_count(judged)}"
     )
     seed = data.manifest.get("seed", data.setting("run", "seed"))
     yield (
@@ -126,8 +126,11 @@ def _feeder_table(data: ReportData) -> Table:
     rows = (
         ("Feeder", f"{feeder.title} ({feeder.name})"),
         ("Source", feeder.source),
-        ("Size", f"{feeder.bus_count} buses, {counted(lines, 'line')}, "
-                 f"{counted(feeder.branch_count - lines, 'transformer')}"),
+        (
+            "Size",
+            f"{feeder.bus_count} buses, {counted(lines, 'line')}, "
+            f"{counted(feeder.branch_count - lines, 'transformer')}",
+        ),
         ("Nominal voltages", f"{voltages} kV"),
         ("Published peak load", f"{number(float(feeder.nominal_load_kw.sum()), 1)} kW"),
         ("Voltage limits", limits),
@@ -135,7 +138,9 @@ def _feeder_table(data: ReportData) -> Table:
         ("Ratings", feeder.ratings_source or MISSING),
     )
     return Table(
-        "feeder", "Feeder", (Column("", numeric=False), Column("", numeric=False)),
+        "feeder",
+        "Feeder",
+        (Column("", numeric=False), Column("", numeric=False)),
         tuple(Row(row) for row in rows),
         badges=(RATINGS_ASSUMED,) if feeder.ratings_assumed else (),
     )
@@ -164,7 +169,8 @@ def _as_float(value: object) -> float:
 
 def _manifest_table(data: ReportData) -> Table:
     return Table(
-        "manifest", "Versions and provenance",
+        "manifest",
+        "Versions and provenance",
         (Column("Entry", numeric=False), Column("Value", numeric=False)),
         tuple(Row((name.replace("_", " "), value)) for name, value in _flat(data.manifest)),
         collapsed=True,
@@ -187,6 +193,9 @@ def _settings_table(data: ReportData) -> Table:
             last = section
         rows.append(Row((key, str(value))))
     return Table(
-        "settings", "All settings", (Column("Key", numeric=False), Column("Value", numeric=False)),
-        tuple(rows), collapsed=True,
+        "settings",
+        "All settings",
+        (Column("Key", numeric=False), Column("Value", numeric=False)),
+        tuple(rows),
+        collapsed=True,
     )

@@ -44,7 +44,7 @@ def plain(values: Floats | Iterable[float], decimals: int) -> list[float | None]
     return [v if ok else None for v, ok in zip(rounded.tolist(), finite.tolist(), strict=True)]
 
 
-def axis(title: str = "", **more: Any) -> Spec:  # noqa: ANN401
+def axis(title: str = "", **more: Any) -> Spec:
     """Return a plotly axis in the report's look."""
     return {
         "title": {"text": title, "font": {"size": 12, "color": MUTED}, "standoff": 8},
@@ -59,7 +59,7 @@ def axis(title: str = "", **more: Any) -> Spec:  # noqa: ANN401
     }
 
 
-def layout(**more: Any) -> Spec:  # noqa: ANN401
+def layout(**more: Any) -> Spec:
     """Return a plotly layout in the report's look."""
     return {
         "font": {"family": FONT, "size": 12, "color": INK},
@@ -67,24 +67,35 @@ def layout(**more: Any) -> Spec:  # noqa: ANN401
         "plot_bgcolor": "#FFFFFF",
         "margin": {"l": 62, "r": 18, "t": 34, "b": 44},
         "hoverlabel": {"font": {"family": FONT, "size": 12}, "bgcolor": "#FFFFFF"},
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom"},
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "y": 1.02,
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "traceorder": "normal",
+        },
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#9AA5B1", "activecolor": INK},
         "separators": ".\u202f",
         **more,
     }
 
 
-def time_layout(timeline: Timeline, y_title: str, **more: Any) -> Spec:  # noqa: ANN401
+def time_layout(timeline: Timeline, y_title: str, **more: Any) -> Spec:
     """Return the layout of a figure over time with one panel."""
     entries: Spec = {
         "xaxis": time_axis(timeline),
         "yaxis": axis(y_title),
         "hovermode": "x unified",
+        "margin": {"l": 74, "r": 18, "t": 34, "b": 44},
         **more,
     }
+    for name in [name for name in entries if name.startswith("yaxis")]:
+        entries[name] = entries[name] | {"automargin": False}  # time axes stay aligned
     return layout(**entries)
 
 
-def time_axis(timeline: Timeline, **more: Any) -> Spec:  # noqa: ANN401
+def time_axis(timeline: Timeline, **more: Any) -> Spec:
     """Return the time axis of a run."""
     formats = [
         {"dtickrange": [None, 43_200_000], "value": "%H:%M\n%a %d %b"},
@@ -96,7 +107,7 @@ def time_axis(timeline: Timeline, **more: Any) -> Spec:  # noqa: ANN401
     return axis(title, type="date", tickformatstops=formats, hoverformat=hover, **more)
 
 
-def series(timeline: Timeline, name: str, values: list[float | None], **more: Any) -> Spec:  # noqa: ANN401
+def series(timeline: Timeline, name: str, values: list[float | None], **more: Any) -> Spec:
     """Return a line over time; `values` hold one number a point."""
     entries: Spec = {
         "type": "scatter",
@@ -114,7 +125,7 @@ def step(colour: str, width: float = 1.5, dash: str = "solid") -> Spec:
     return {"color": colour, "width": width, "dash": dash, "shape": "hv"}
 
 
-def limit_line(timeline: Timeline, points: int, value: float, **more: Any) -> Spec:  # noqa: ANN401
+def limit_line(timeline: Timeline, points: int, value: float, **more: Any) -> Spec:
     """Return a dashed line at a limit over the whole time axis."""
     end = np.datetime64(timeline.axis_start.replace(" ", "T"), "m") + np.timedelta64(
         round(points * timeline.point_h * 60), "m"

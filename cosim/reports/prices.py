@@ -34,9 +34,15 @@ AT_QUOTE = 1e-6
 
 def prices_section(data: ReportData, timeline: Timeline, judged: Arm) -> Section:
     """Build section 3."""
-    return Section("prices", "Prices and volumes", (
-        _prices(data, timeline, judged), _volumes(timeline, judged), _bid(data, timeline, judged),
-    ))
+    return Section(
+        "prices",
+        "Prices and volumes",
+        (
+            _prices(data, timeline, judged),
+            _volumes(timeline, judged),
+            _bid(data, timeline, judged),
+        ),
+    )
 
 
 def price_badges(data: ReportData) -> tuple[str, ...]:
@@ -65,8 +71,12 @@ def _prices(data: ReportData, timeline: Timeline, arm: Arm) -> Figure:
         line("aggregator charges (buy)", buy, step(AGGREGATOR_COLOUR, 1.6)),
         line("aggregator pays (sell)", sell, step(AGGREGATOR_COLOUR, 1.6, "dot")),
         line(f"day-ahead{source_label(data, 'day_ahead_label')}", day_ahead, step(INDIGO, 1.4)),
-        line(f"imbalance{source_label(data, 'imbalance_label')}", imbalance, step(GREY, 1.0),
-             visible="legendonly"),
+        line(
+            f"imbalance{source_label(data, 'imbalance_label')}",
+            imbalance,
+            step(GREY, 1.0),
+            visible="legendonly",
+        ),
         line("local price", local, step(LOCAL_COLOUR, 2.2)),
     ]
     return Figure(
@@ -85,7 +95,8 @@ def _price_caption(local: Floats, buy: Floats, sell: Floats, day_ahead: Floats) 
     wholesale = (
         f"The day-ahead price runs from {number(float(np.nanmin(day_ahead)), 3)} to "
         f"{number(float(np.nanmax(day_ahead)), 3)} EUR/kWh"
-        if np.isfinite(day_ahead).any() else "There is no day-ahead price"
+        if np.isfinite(day_ahead).any()
+        else "There is no day-ahead price"
     )
     if count == 0:
         return f"{wholesale}; no interval has a local price."
@@ -107,32 +118,52 @@ def _volumes(timeline: Timeline, arm: Arm) -> Figure:
     kwh = trades["accepted_kwh"].to_numpy(dtype=float)
     kinds = (
         ("local, prosumer to prosumer", is_local(trades), LOCAL_COLOUR, 1.0),
-        ("aggregator to prosumers", (trades["seller"] == AGGREGATOR).to_numpy(dtype=bool),
-         AGGREGATOR_COLOUR, 1.0),
-        ("prosumers to aggregator", (trades["buyer"] == AGGREGATOR).to_numpy(dtype=bool),
-         "#DDA8DD", -1.0),
+        (
+            "aggregator to prosumers",
+            (trades["seller"] == AGGREGATOR).to_numpy(dtype=bool),
+            AGGREGATOR_COLOUR,
+            1.0,
+        ),
+        (
+            "prosumers to aggregator",
+            (trades["buyer"] == AGGREGATOR).to_numpy(dtype=bool),
+            "#DDA8DD",
+            -1.0,
+        ),
     )
     traces: list[Spec] = []
     totals = []
     for name, chosen, colour, sign in kinds:
-        values = np.bincount(interval[chosen], kwh[chosen], minlength=count)
+        values = np.bincount(interval[chosen], kwh[chosen], minlength=count).astype(np.float64)
         totals.append(float(values.sum()))
-        traces.append({
-            "type": "bar", "name": name, "y": plain(sign * timeline.total(values), 3),
-            "marker": {"color": colour, "line": {"width": 0}}, **timeline.axis, "offset": 0,
-        })
+        traces.append(
+            {
+                "type": "bar",
+                "name": name,
+                "y": plain(sign * timeline.total(values), 3),
+                "marker": {"color": colour, "line": {"width": 0}},
+                **timeline.axis,
+                "offset": 0,
+            }
+        )
     whole = sum(totals)
     caption = (
         f"Of {energy(whole)} accepted, {energy(totals[0])} ({percent(ratio(totals[0], whole))}) "
         f"stay between prosumers, {energy(totals[1])} come from and {energy(totals[2])} go to the "
         "aggregator (drawn below zero)."
-        if whole else "No energy was traded."
+        if whole
+        else "No energy was traded."
     )
-    figure_layout = time_layout(timeline, f"kWh per {timeline.point_h * 60:g} min",
-                                barmode="relative", bargap=0)
+    figure_layout = time_layout(
+        timeline, f"kWh per {timeline.point_h * 60:g} min", barmode="relative", bargap=0
+    )
     return Figure(
-        name="volumes", title="Accepted energy by counterpart", spec=spec(traces, figure_layout),
-        caption=caption + timeline.note, height_px=290, timeline=True,
+        name="volumes",
+        title="Accepted energy by counterpart",
+        spec=spec(traces, figure_layout),
+        caption=caption + timeline.note,
+        height_px=290,
+        timeline=True,
     )
 
 
@@ -144,18 +175,29 @@ def _bid(data: ReportData, timeline: Timeline, arm: Arm) -> Figure:
         for column in ("bid_kwh", "validated_kwh", "delivered_kwh", "imbalance_kwh")
     )
     traces = [
-        series(timeline, "offered", plain(timeline.total(offered), 3),
-               line=step(SAND, 3.2)),
-        series(timeline, "validated by the grid", plain(timeline.total(validated), 3),
-               line=step(LIMIT_COLOUR, 1.6)),
+        series(timeline, "offered", plain(timeline.total(offered), 3), line=step(SAND, 3.2)),
+        series(
+            timeline,
+            "validated by the grid",
+            plain(timeline.total(validated), 3),
+            line=step(LIMIT_COLOUR, 1.6),
+        ),
         series(timeline, "delivered", plain(timeline.total(delivered), 3), line=step(CYAN, 1.8)),
-        {"type": "bar", "name": "imbalance", "y": plain(timeline.total(imbalance), 3),
-         "marker": {"color": OLIVE, "line": {"width": 0}}, "yaxis": "y2", "offset": 0,
-         **timeline.axis},
+        {
+            "type": "bar",
+            "name": "imbalance",
+            "y": plain(timeline.total(imbalance), 3),
+            "marker": {"color": OLIVE, "line": {"width": 0}},
+            "yaxis": "y2",
+            "offset": 0,
+            **timeline.axis,
+        },
     ]
     unit = f"kWh per {timeline.point_h * 60:g} min"
     figure_layout = time_layout(
-        timeline, f"sold, {unit}", bargap=0,
+        timeline,
+        f"sold, {unit}",
+        bargap=0,
         yaxis=axis(f"sold, {unit}", domain=[0.36, 1.0]),
         yaxis2=axis("imbalance", domain=[0.0, 0.28]),
         xaxis=time_axis(timeline, anchor="y2"),
@@ -169,7 +211,11 @@ def _bid(data: ReportData, timeline: Timeline, arm: Arm) -> Figure:
         f"{energy(float(np.nansum(imbalance)))}. Sold is above zero, bought below."
     )
     return Figure(
-        name="day-ahead-bid", title="Day-ahead bid: offered, validated, delivered",
-        spec=spec(traces, figure_layout), caption=caption + timeline.note, height_px=400,
-        badges=price_badges(data), timeline=True,
+        name="day-ahead-bid",
+        title="Day-ahead bid: offered, validated, delivered",
+        spec=spec(traces, figure_layout),
+        caption=caption + timeline.note,
+        height_px=400,
+        badges=price_badges(data),
+        timeline=True,
     )

@@ -14,8 +14,8 @@ from networks.feeder import Feeder
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "buses": ("interval", "bus", "p_kw", "q_kvar", "vm_pu"),
-    "lines": ("interval", "line", "loading_percent"),
-    "trafos": ("interval", "trafo", "loading_percent"),
+    "lines": ("interval", "loading_percent"),
+    "trafos": ("interval", "loading_percent"),
     "trades": (
         *("interval", "trade", "seller", "buyer", "cleared_kwh", "accepted_kwh"),
         *("price_eur_per_kwh", "verdict", "reason", "element"),
@@ -38,6 +38,13 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "bills": ("prosumer", "bus", "devices", "bill_eur", "retail_only_bill_eur"),
 }
 """Columns each table must have; further ones are ignored."""
+NUMBERED = {"lines": "line", "trafos": "trafo"}
+"""Tables whose elements are numbered in a column of this name, or in `element`."""
+
+
+def rows_of(table: pd.DataFrame) -> list[Any]:
+    """Return the rows of a table with its columns as attributes."""
+    return list(table.itertuples(index=False))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +70,11 @@ class ArmTables:
     def problems(self, arm: str) -> Iterator[str]:
         """Yield a sentence for every table that lacks columns."""
         for name, columns in COLUMNS.items():
-            missing = [c for c in columns if c not in getattr(self, name).columns]
+            table = getattr(self, name)
+            missing = [column for column in columns if column not in table.columns]
+            number = NUMBERED.get(name)
+            if number and number not in table.columns and "element" not in table.columns:
+                missing.append(f"{number} (or element)")
             if missing:
                 yield (
                     f"table {name} ({arm}): column {', '.join(missing)} is missing; "

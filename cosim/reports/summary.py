@@ -20,6 +20,7 @@ from cosim.reports.outcome import Outcome, outcome_of
 from cosim.reports.report_data import ReportData
 from cosim.reports.wording import (
     MISSING,
+    UNIT_SPACE,
     counted,
     energy,
     listed,
@@ -43,14 +44,20 @@ class Line(NamedTuple):
     loading: bool = False  # rests on thermal ratings
 
 
+def _reason_line(reason: str, words: str) -> Line:
+    return Line(
+        f"\u2003{words}",
+        "",
+        0,
+        lambda outcome: outcome.broken_by_reason[reason],
+        loading=reason.endswith("overload"),
+    )
+
+
 GROUPS: dict[str, tuple[Line, ...]] = {
     "Grid": (
         Line("Intervals that break a limit", "", 0, lambda o: o.broken),
-        *(
-            Line(f"\u2003by {words}", "", 0, lambda o, r=reason: o.broken_by_reason[r],
-                 reason.endswith("overload"))
-            for reason, words in REASONS.items()
-        ),
+        *(_reason_line(reason, words) for reason, words in REASONS.items()),
         Line("Intervals with a pre-existing violation", "", 0, lambda o: o.preexisting),
         Line("Lowest voltage", "p.u.", 4, lambda o: o.voltage_min_pu),
         Line("Highest voltage", "p.u.", 4, lambda o: o.voltage_max_pu),
@@ -113,7 +120,9 @@ def key_sentence(data: ReportData, judged: Arm, outcome: Outcome, other: Outcome
         cost = f"nothing of the {energy(outcome.cleared_kwh)} traded had to be cut"
     else:
         share = percent(ratio(outcome.cut_kwh, outcome.cleared_kwh))
-        cost = f"it cost {energy(outcome.cut_kwh)} of {energy(outcome.cleared_kwh)} traded ({share})"
+        cost = (
+            f"it cost {energy(outcome.cut_kwh)} of {energy(outcome.cleared_kwh)} traded ({share})"
+        )
     if other is None:
         start = f"{name} {_broken_words(outcome)} of {counted(outcome.intervals, 'interval')} "
         return sentence_case(f"{start}{_breaks(outcome)} a limit{_kinds(outcome)}; {cost}.")
@@ -132,11 +141,8 @@ def preexisting_sentence(judged: Arm, outcome: Outcome) -> tuple[str, ...]:
     """Say how many violations are there even if every trade is refused."""
     if outcome.preexisting == 0:
         if outcome.broken:
-            return (
-                f"{sentence_case(counted(outcome.broken, 'interval'))} {judged.label} "
-                f"{_breaks(outcome)} a limit although the feeder keeps to it without any trade.",
-            )
-        return ("No violation is pre-existing: without any trade the feeder keeps to its limits.",)
+            return ("None of the violations is there if every trade is refused.",)
+        return ("No violation is pre-existing, that is, there even if every trade is refused.",)
     even = (
         f"In {counted(outcome.preexisting, 'interval')} the feeder breaks a limit even if every "
         "trade is refused (pre-existing)"
@@ -157,7 +163,7 @@ def binding_sentence(data: ReportData, judged: Arm) -> tuple[str, ...]:
     if total < 0.005:
         return ()
     by_element = cut.groupby([trades["element"], trades["reason"]], observed=True).sum()
-    element, reason = by_element.idxmax()
+    element, reason = by_element.index[int(by_element.argmax())]
     share = float(by_element.max()) / total
     return (
         f"{percent(share)} of the energy cut is due to {reason_words(str(reason))} at "
@@ -226,35 +232,54 @@ def _tiles(data: ReportData, judged: Arm, outcome: Outcome, other: Outcome | Non
             "; ".join(text for text in (judged.label, compared) if text),
             "alert" if outcome.broken else "good",
         ),
-        Tile("Energy cut by the grid", *_split(energy(outcome.cut_kwh)),
-             f"{percent(ratio(outcome.cut_kwh, outcome.cleared_kwh))} of what was cleared"
-             if outcome.cleared_kwh else "nothing was cleared"),
-        Tile("Traded locally", *_split(energy(outcome.local_kwh)),
-             f"{percent(ratio(outcome.local_kwh, outcome.accepted_kwh))} of accepted energy"
-             if outcome.accepted_kwh else "no trade"),
-        Tile("Saving of prosumers", *_split(money(outcome.saving_eur)),
-             "against the retailer only"),
-        Tile("Result of the aggregator", *_split(money(outcome.aggregator_eur)),
-             f"of it {signed(outcome.imbalance_eur, 2)} EUR imbalance"),
+        Tile(
+            "Energy cut by the grid",
+            *_split(energy(outcome.cut_kwh)),
+            f"{percent(ratio(outcome.cut_kwh, outcome.cleared_kwh))} of what was cleared"
+            if outcome.cleared_kwh
+            else "nothing was cleared",
+        ),
+        Tile(
+            "Traded locally",
+            *_split(energy(outcome.local_kwh)),
+            f"{percent(ratio(outcome.local_kwh, outcome.accepted_kwh))} of accepted energy"
+            if outcome.accepted_kwh
+            else "no trade",
+        ),
+        Tile(
+            "Saving of prosumers", *_split(money(outcome.saving_eur)), "against the retailer only"
+        ),
+        Tile(
+            "Result of the aggregator",
+            *_split(money(outcome.aggregator_eur)),
+            f"of it {signed(outcome.imbalance_eur, 2)} EUR imbalance",
+        ),
     ]
     voltage = data.manifest.get("pandapower_voltage_pu")
     if voltage is not None:
         states = data.manifest.get("pandapower_states", MISSING)
-        tiles.append(Tile("Largest difference to pandapower", scientific(float(voltage)), "p.u.",
-                          f"{states} recorded states solved again"))
+        tiles.append(
+            Tile(
+                "Largest difference to pandapower",
+                scientific(float(voltage)),
+                "p.u.",
+                f"{states} recorded states solved again",
+            )
+        )
     return Tiles(tuple(tiles))
 
 
 def _split(text: str) -> tuple[str, str]:
-    value, unit = text.rsplit(" ", 1)
+    value, unit = text.rsplit(UNIT_SPACE, 1)
     return value, unit
 
 
-def _side_by_side(
-    data: ReportData, judged: Arm, outcome: Outcome, other: Outcome | None
-) -> Table:
-    columns = [Column("", numeric=False), Column("Unit", numeric=False),
-               Column(sentence_case(judged.label))]
+def _side_by_side(data: ReportData, judged: Arm, outcome: Outcome, other: Outcome | None) -> Table:
+    columns = [
+        Column("", numeric=False),
+        Column("Unit", numeric=False),
+        Column(sentence_case(judged.label)),
+    ]
     if other is not None:
         columns += [Column("Without validation"), Column("Difference")]
     rows = []

@@ -64,7 +64,9 @@ class Timeline:
         blocks = self._blocks(values)
         count = np.isfinite(blocks).sum(axis=1)
         total = np.nansum(blocks, axis=1)
-        return np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+        mean = np.full(len(count), np.nan)
+        np.divide(total, count, out=mean, where=count > 0)
+        return mean
 
     def when(self, interval: int) -> str:
         """Return the local start of an interval, e.g. "Mon 13 Jun 14:15"."""

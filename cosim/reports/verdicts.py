@@ -16,8 +16,8 @@ from cosim.reports.blocks import (
 )
 from cosim.reports.labels import REASONS, element_words, reason_words
 from cosim.reports.plotting import REASON_COLOURS, Spec, axis, layout, plain, spec
-from cosim.reports.refusals import KINDS, judged_table, refused, who_words
-from cosim.reports.report_data import ReportData
+from cosim.reports.refusals import BID, KINDS, judged_table, refused, who_words
+from cosim.reports.report_data import ReportData, rows_of
 from cosim.reports.timeline import Timeline
 from cosim.reports.wording import (
     MISSING,
@@ -42,7 +42,7 @@ HOW_TO_READ = (
     "<b>Reason and element</b> name the limit that binds, e.g. \u201covervoltage, bus 17\u201d: "
     "one kWh more of this trade would push bus 17 above its highest voltage.",
     "Refused solar power is curtailed, refused charging waits or does not happen; firm load is "
-    "always served, by the retailer if need be. A refusal that would change no meter is never made.",
+    "always served, by the retailer if need be. No refusal leaves all meters as they were.",
 )
 
 
@@ -56,11 +56,16 @@ def verdicts_section(data: ReportData, timeline: Timeline, arm: Arm) -> Section:
         sentence = f"Nothing was refused: all of {asked} were accepted in full."
         return Section("verdicts", "Verdicts", (Text((sentence,)), *blocks))
     badges = (RATINGS_ASSUMED,) if _rests_on_ratings(data, cut) else ()
-    blocks += [
-        _where_and_when(data, timeline, cut, badges),
-        _element_table(data, cut, badges),
-        _largest_table(data, timeline, cut, badges),
-    ]
+    is_bid = cut["kind"] == BID
+    trades, bids = cut[~is_bid], cut[is_bid]
+    if len(trades):
+        blocks += [
+            _where_and_when(data, timeline, trades, badges),
+            _element_table(data, trades, "trades", badges),
+            _largest_table(data, timeline, trades, badges),
+        ]
+    if len(bids):
+        blocks.append(_element_table(data, bids, "the day-ahead bid", badges))
     return Section("verdicts", "Verdicts", tuple(blocks))
 
 
@@ -73,15 +78,22 @@ def _count_table(judged: pd.DataFrame) -> Table:
     columns = (
         Column("What was judged", numeric=False),
         *(Column(sentence_case(verdict)) for verdict in VERDICTS),
-        Column("Asked", "kWh"), Column("Cut", "kWh"), Column("Cut", "%"),
+        Column("Asked", "kWh"),
+        Column("Cut", "kWh"),
+        Column("Cut", "%"),
         *(Column(f"Cut, {words}", "kWh") for words in REASONS.values()),
     )
     rows = [_count_row(kind, judged[judged["kind"] == kind]) for kind in KINDS]
-    worst = judged.groupby("kind", observed=True)["cut_kwh"].sum()
-    caption = "Nothing was cut."
+    cut = judged.groupby("kind", observed=True)["cut_kwh"].sum()
+    bid, worst = float(cut.get(BID, 0.0)), cut.drop(BID, errors="ignore")
+    caption = "No trade was cut"
     if float(worst.sum()) > 0.0:
-        kind = str(worst.idxmax())
-        caption = f"Most of the cut energy, {energy(float(worst.max()))}, falls on {kind}."
+        most = percent(ratio(float(worst.max()), float(worst.sum())))
+        caption = (
+            f"Of {energy(float(worst.sum()))} cut from trades, {most} falls on {worst.idxmax()}"
+        )
+    before = f"{energy(bid)} had been cut from" if bid > 0.0 else "nothing had been cut from"
+    caption = f"{caption}; {before} the day-ahead bid, which is judged a day earlier on forecasts."
     return Table("verdict-counts", "Verdicts by kind and reason", columns, tuple(rows), caption)
 
 
@@ -89,13 +101,16 @@ def _count_row(kind: str, rows: pd.DataFrame) -> Row:
     verdicts = rows["verdict"].astype(str)
     asked, cut = float(rows["asked_kwh"].sum()), rows["cut_kwh"]
     by_reason = [float(cut[(rows["reason"] == reason).to_numpy()].sum()) for reason in REASONS]
-    return Row((
-        sentence_case(kind),
-        *(number(int((verdicts == verdict).sum())) for verdict in VERDICTS),
-        number(asked, 1), number(float(cut.sum()), 2),
-        number(100.0 * ratio(float(cut.sum()), asked), 2),
-        *(number(value, 2) if value > 0 else MISSING for value in by_reason),
-    ))
+    return Row(
+        (
+            sentence_case(kind),
+            *(number(int((verdicts == verdict).sum())) for verdict in VERDICTS),
+            number(asked, 1),
+            number(float(cut.sum()), 2),
+            number(100.0 * ratio(float(cut.sum()), asked), 2),
+            *(number(value, 2) if value > 0 else MISSING for value in by_reason),
+        )
+    )
 
 
 def _where_and_when(
@@ -114,16 +129,31 @@ def _where_and_when(
         at = cut["element"].astype(str).to_numpy()[chosen]
         per_hour = np.bincount(hours[chosen], kwh, minlength=HOURS)
         by_hour += per_hour
-        bar: Spec = {"type": "bar", "name": reason_words(reason), "legendgroup": reason,
-                     "marker": {"color": REASON_COLOURS[reason]}}
+        bar: Spec = {
+            "type": "bar",
+            "name": reason_words(reason),
+            "legendgroup": reason,
+            "marker": {"color": REASON_COLOURS[reason]},
+        }
         traces += [
-            bar | {"orientation": "h", "y": [_short(data, name) for name in names],
-                   "x": plain([kwh[at == name].sum() for name in names], 3)},
-            bar | {"x": list(range(HOURS)), "y": plain(per_hour, 3), "xaxis": "x2", "yaxis": "y2",
-                   "showlegend": False},
+            bar
+            | {
+                "orientation": "h",
+                "y": [_short(data, name) for name in names],
+                "x": plain([kwh[at == name].sum() for name in names], 3),
+            },
+            bar
+            | {
+                "x": list(range(HOURS)),
+                "y": plain(per_hour, 3),
+                "xaxis": "x2",
+                "yaxis": "y2",
+                "showlegend": False,
+            },
         ]
     figure_layout = layout(
-        barmode="stack", bargap=0.25,
+        barmode="stack",
+        bargap=0.25,
         xaxis=axis("kWh cut, by element that binds", domain=[0.0, 0.42]),
         yaxis=axis(),
         xaxis2=axis("local hour of day", domain=[0.55, 1.0], range=[-0.6, 23.6], dtick=3),
@@ -135,34 +165,60 @@ def _where_and_when(
         f"{percent(ratio(float(by_element.iloc[-1]), float(by_element.sum())))} of the cut energy "
         f"is due to {element_words(data.feeder, top)}; most is cut between {peak:02d}:00 and "
         f"{(peak + 1) % HOURS:02d}:00 ({percent(ratio(float(by_hour[peak]), float(by_hour.sum())))}"
-        "). Trades, legs and the day-ahead bid are counted together."
+        "). Local trades and legs with the aggregator are counted together."
     )
-    return Figure("refusals", "Where and when energy is cut", spec(traces, figure_layout), caption,
-                  max(280, 34 * len(names) + 120), badges)
+    return Figure(
+        "refusals",
+        "Where and when energy is cut",
+        spec(traces, figure_layout),
+        caption,
+        max(280, 34 * len(names) + 120),
+        badges,
+    )
 
 
 def _short(data: ReportData, element: str) -> str:
     return element_words(data.feeder, element) if element else "no single element"
 
 
-def _element_table(data: ReportData, cut: pd.DataFrame, badges: tuple[str, ...]) -> Table:
+def _element_table(
+    data: ReportData, cut: pd.DataFrame, what: str, badges: tuple[str, ...]
+) -> Table:
     groups = cut.groupby(["element", "reason"], observed=True)
     table = groups.agg(
         kwh=("cut_kwh", "sum"), judged=("cut_kwh", "size"), intervals=("interval", "nunique")
     ).sort_values("kwh", ascending=False)
     total = float(cut["cut_kwh"].sum())
     rows = [
-        Row((_short(data, str(element)), reason_words(str(reason)), number(int(row.intervals)),
-             number(int(row.judged)), number(float(row.kwh), 2),
-             number(100.0 * ratio(float(row.kwh), total), 1)))
-        for (element, reason), row in zip(table.index, table.itertuples(), strict=True)
+        Row(
+            (
+                _short(data, str(element)),
+                reason_words(str(reason)),
+                number(int(row.intervals)),
+                number(int(row.judged)),
+                number(float(row.kwh), 2),
+                number(100.0 * ratio(float(row.kwh), total), 1),
+            )
+        )
+        for (element, reason), row in zip(table.index, rows_of(table), strict=True)
     ][:ELEMENTS]
     columns = (
-        Column("Element", numeric=False), Column("Limit", numeric=False), Column("Intervals"),
-        Column("Trades, legs, bids cut"), Column("Cut", "kWh"), Column("Share", "%"),
+        Column("Element", numeric=False),
+        Column("Limit", numeric=False),
+        Column("Intervals"),
+        Column("Refusals"),
+        Column("Cut", "kWh"),
+        Column("Share", "%"),
     )
-    return Table("binding-elements", "Elements that bind most", columns, tuple(rows),
-                 f"{counted(len(table), 'pair')} of element and limit bind at some time.", badges)
+    return Table(
+        f"binding-{what.split(' ')[-1]}",
+        f"Elements that bind {what}",
+        columns,
+        tuple(rows),
+        f"{sentence_case(counted(len(table), 'pair'))} of element and limit "
+        f"{'binds' if len(table) == 1 else 'bind'} at some time.",
+        badges,
+    )
 
 
 def _largest_table(
@@ -170,17 +226,37 @@ def _largest_table(
 ) -> Table:
     largest = cut.sort_values(["cut_kwh", "interval"], ascending=[False, True], kind="stable")
     rows = [
-        Row((timeline.when(int(row.interval)), who_words(row.kind, row.seller, row.buyer),
-             row.verdict, number(row.asked_kwh, 2), number(row.cut_kwh, 2),
-             reason_words(row.reason), _short(data, row.element)))
-        for row in largest.head(LARGEST).itertuples()
+        Row(
+            (
+                timeline.when(int(row.interval)),
+                who_words(row.kind, row.seller, row.buyer),
+                row.verdict,
+                number(row.asked_kwh, 2),
+                number(row.cut_kwh, 2),
+                reason_words(row.reason),
+                _short(data, row.element),
+            )
+        )
+        for row in rows_of(largest.head(LARGEST))
     ]
     columns = (
-        Column("Local time", numeric=False), Column("Who", numeric=False),
-        Column("Verdict", numeric=False), Column("Asked", "kWh"), Column("Cut", "kWh"),
-        Column("Why", numeric=False), Column("Where", numeric=False),
+        Column("Local time", numeric=False),
+        Column("Who", numeric=False),
+        Column("Verdict", numeric=False),
+        Column("Asked", "kWh"),
+        Column("Cut", "kWh"),
+        Column("Why", numeric=False),
+        Column("Where", numeric=False),
     )
-    share = percent(ratio(float(largest["cut_kwh"].head(LARGEST).sum()),
-                          float(largest["cut_kwh"].sum())))
-    return Table("largest-refusals", f"The {len(rows)} largest refusals", columns, tuple(rows),
-                 f"Together they make up {share} of all energy cut.", badges, sortable=True)
+    share = percent(
+        ratio(float(largest["cut_kwh"].head(LARGEST).sum()), float(largest["cut_kwh"].sum()))
+    )
+    return Table(
+        "largest-refusals",
+        f"The {len(rows)} largest refusals of a trade",
+        columns,
+        tuple(rows),
+        f"Together they make up {share} of all energy cut from trades.",
+        badges,
+        sortable=True,
+    )

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 NARROW_SPACE = "\u202f"
+UNIT_SPACE = "\u00a0"
 MINUS = "\u2212"
 MISSING = "\u2013"
 SMALL_KWH, LARGE_KWH = 10.0, 1000.0
@@ -29,18 +30,18 @@ def energy(value_kwh: float) -> str:
     """Return an energy with as many decimals as its size deserves, unit included."""
     size = abs(value_kwh)
     decimals = 2 if size < SMALL_KWH else 1 if size < LARGE_KWH else 0
-    return f"{number(value_kwh, decimals)} kWh"
+    return f"{number(value_kwh, decimals)}{UNIT_SPACE}kWh"
 
 
 def money(value_eur: float) -> str:
     """Return an amount of money to the cent, unit included."""
-    return f"{number(value_eur, 2)} EUR"
+    return f"{number(value_eur, 2)}{UNIT_SPACE}EUR"
 
 
 def percent(share: float) -> str:
     """Return a share (1.0 = all) in percent; small ones keep two decimals."""
     value = 100.0 * share
-    return f"{number(value, 2 if abs(value) < 1.0 else 1)} %"
+    return f"{number(value, 2 if abs(value) < 1.0 else 1)}{UNIT_SPACE}%"
 
 
 def ratio(part: float, whole: float) -> float:

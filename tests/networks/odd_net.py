@@ -56,8 +56,8 @@ def odd_net() -> pp.pandapowerNet:
             parallel=parallel,
             df=0.8,
         )
-    pp.create_switch(net, buses[5], 4, et="l", closed=False)  # cuts bus 6 off, line stays charged
-    pp.create_switch(net, buses[6], 4, et="l", closed=True)
+    pp.create_switch(net, buses[5], 4, et="l", closed=True)
+    pp.create_switch(net, buses[6], 4, et="l", closed=False)  # cuts bus 6 off, line stays charged
     net.line.loc[5, "in_service"] = False
     net.bus.loc[buses[7], "in_service"] = False
     pp.create_load(net, buses[3], p_mw=0.06, q_mvar=0.02, scaling=0.5)

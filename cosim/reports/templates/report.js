@@ -4,6 +4,7 @@
   const options = {
     responsive: true,
     displaylogo: false,
+    displayModeBar: "hover",
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
     toImageButtonOptions: { format: "png", scale: 2 },
   };
@@ -30,7 +31,7 @@
   }
 
   function draw(name) {
-    const element = document.getElementById(name);
+    const element = document.getElementById("figure-" + name);
     const figure = figures[name];
     return Plotly.newPlot(element, figure.data, figure.layout, options).then(() => {
       if (figure.timeline) {
@@ -46,7 +47,7 @@
   });
 
   function resizeAll() {
-    names.forEach((name) => Plotly.Plots.resize(document.getElementById(name)));
+    names.forEach((name) => Plotly.Plots.resize(document.getElementById("figure-" + name)));
   }
   window.addEventListener("beforeprint", () => {
     document.querySelectorAll("details").forEach((element) => { element.open = true; });

@@ -1,0 +1,214 @@
+"""The worked example of docs/verdicts.md, and verdicts in odd situations."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandapower as pp
+import pytest
+
+from cosim.grid.power_flow import PowerFlow
+from cosim.grid.prequalification import prequalify
+from cosim.grid.validation import RULES, Surroundings, validate
+from cosim.market.auction import MECHANISMS
+from cosim.market.settlement import PriceParts, WholesaleTerms, settle
+from cosim.records import (
+    STEP_COUNT,
+    Account,
+    Clearing,
+    Orders,
+    Quotes,
+    Reason,
+    Validation,
+    Verdict,
+)
+from networks.feeder import Feeder
+from tests.three_bus import three_bus_feeder, three_bus_net
+
+SELLER, SHOP, HOME = 0, 1, 2
+
+
+def worked_orders() -> Orders:
+    """A sells 80 kW of solar; B needs 12 kW and charges 10; C needs 4 and charges 8."""
+    price = np.zeros((1, 3, STEP_COUNT))
+    energy = np.zeros_like(price)
+    energy[0, SELLER, 0] = 20.0
+    price[0, SHOP, 0], energy[0, SHOP, 0] = 0.19, 2.5
+    price[0, HOME, 0], energy[0, HOME, 0] = 0.25, 2.0
+    return Orders(np.array([[-20.0, 3.0, 1.0]]), price, energy)
+
+
+def worked_clearing() -> Clearing:
+    """Return the clearing at quotes of 0.08 and 0.30."""
+    quotes = Quotes(np.array([0.30]), np.array([0.08]), 0.30, 0.0, 0.0)
+    return MECHANISMS["uniform"](worked_orders(), quotes, np.array([[0, 1, 2]]))
+
+
+def judge(rule: str, feeder: Feeder | None = None) -> Validation:
+    """Return the verdicts of the worked example."""
+    power_flow = PowerFlow(three_bus_feeder() if feeder is None else feeder)
+    around = Surroundings(np.array([[2, 1, 2]]), np.zeros((1, 3)), np.zeros((1, 3)), 0.25)
+    return validate(power_flow, around, worked_orders(), worked_clearing(), rule=rule)
+
+
+def value_of(verdicts: Validation) -> float:
+    """Return the surplus that was kept, EUR."""
+    return float(worked_clearing().trades.surplus_eur_per_kwh @ verdicts.accepted_kwh)
+
+
+def test_auction_of_the_worked_example() -> None:
+    trades = worked_clearing().trades
+    np.testing.assert_allclose(trades.cleared_kwh * 4.0, [12.0, 4.0, 8.0, 10.0, 46.0])
+    assert trades.buyer.tolist() == [SHOP, HOME, HOME, SHOP, -1]
+    assert trades.firm.tolist() == [True, True, False, False, False]
+    np.testing.assert_allclose(trades.price_eur_per_kwh, 0.08)
+
+
+def test_optimal_cuts_the_aggregator_leg_to_the_voltage_limit() -> None:
+    verdicts = judge("optimal")
+    np.testing.assert_allclose(
+        verdicts.accepted_kwh * 4.0, [12.0, 4.0, 8.0, 10.0, 41.9324], atol=1e-4
+    )
+    assert verdicts.verdict.tolist() == [0, 0, 0, 0, int(Verdict.CURTAILED)]
+    assert verdicts.reason[4] == Reason.OVERVOLTAGE
+    assert verdicts.element[4] == 2
+    np.testing.assert_allclose(verdicts.state.voltage_pu[0], [1.0, 1.019584, 1.05], atol=1e-6)
+    np.testing.assert_allclose(verdicts.state.loading_percent[0], [21.015, 32.550], atol=1e-3)
+    assert verdicts.state.slack_kw[0] == pytest.approx(-39.306, abs=1e-3)
+    assert verdicts.state.loss_kw[0] == pytest.approx(2.626, abs=1e-3)
+    assert value_of(verdicts) == pytest.approx(3.013648, abs=2e-6)
+
+
+def test_bus_prices_of_the_worked_example() -> None:
+    """Energy at 0.08 plus what the limit makes of a further kWh at the bus."""
+    prices = 0.08 + judge("optimal").network_eur_per_kwh[0]
+    np.testing.assert_allclose(prices, [0.08, 0.038493, 0.0], atol=1e-6)
+    # The curtailed leg gains nothing by a further kWh: the limit takes all it is worth.
+    assert judge("optimal").shadow_eur_per_kwh[4] == pytest.approx(0.08, abs=1e-9)
+
+
+def test_pro_rata_cuts_all_alike_and_keeps_less() -> None:
+    verdicts = judge("pro_rata")
+    np.testing.assert_allclose(
+        verdicts.accepted_kwh / worked_clearing().trades.cleared_kwh, 0.939119, atol=1e-6
+    )
+    assert value_of(verdicts) == pytest.approx(2.906573, abs=2e-6)
+    assert value_of(verdicts) < value_of(judge("optimal"))
+
+
+def test_none_reports_and_changes_nothing() -> None:
+    verdicts = judge("none")
+    np.testing.assert_allclose(verdicts.state.voltage_pu[0], [1.0, 1.021419, 1.053655], atol=1e-6)
+    assert not verdicts.secure[0]
+    assert value_of(verdicts) == pytest.approx(3.095)
+
+
+def test_pandapower_agrees_with_the_outcome() -> None:
+    verdicts = judge("optimal")
+    net = three_bus_net()
+    net.load.drop(net.load.index, inplace=True)
+    for bus, kw in enumerate(verdicts.bus_kw[0]):
+        pp.create_load(net, bus, p_mw=kw / 1e3)
+    pp.runpp(net, tolerance_mva=1e-12)
+    np.testing.assert_allclose(net.res_bus.vm_pu, verdicts.state.voltage_pu[0], atol=1e-9)
+    assert net.res_bus.vm_pu.max() <= 1.05
+
+
+def test_wholesale_side_of_the_worked_example() -> None:
+    """10 kWh sold day-ahead at 0.07, 0.4831 kWh long at 0.10; losses 0.656593 kWh."""
+    money = settle(
+        worked_clearing().trades,
+        judge("optimal"),
+        PriceParts(0.30, 0.0, 0.0, 0.0, 0.0),
+        WholesaleTerms(np.array([10.0]), np.array([0.07]), np.array([0.10]), two_price=False),
+        interval_h=0.25,
+    )
+    assert money.delivered_kwh[0] == pytest.approx(10.4831, abs=1e-4)
+    assert money.imbalance_kwh[0] * money.imbalance_price_eur_per_kwh[0] == pytest.approx(
+        0.048310, abs=1e-5
+    )
+    assert money.loss_kwh[0] == pytest.approx(0.656593, abs=1e-5)
+    bought_eur = 0.838648
+    assert money.accounts_eur[0, 3 + Account.AGGREGATOR] == pytest.approx(
+        0.70 + 0.048310 - bought_eur, abs=1e-5
+    )
+    assert money.accounts_eur.sum() == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("rule", ["optimal", "pro_rata"])
+def test_a_limit_that_the_firm_load_breaks_is_preexisting_and_not_made_worse(rule: str) -> None:
+    """Firm load alone draws more than 4 % of the rating; the trades may not add to it."""
+    feeder = replace(three_bus_feeder(), voltage_min_pu=np.array([0.9, 0.995, 0.995]))
+    verdicts = judge(rule, feeder)
+    assert verdicts.secure[0] or verdicts.preexisting[0]
+    tight = replace(three_bus_feeder(), loading_max_percent=np.array([3.0, 1.0]))
+    verdicts = judge(rule, tight)
+    assert verdicts.preexisting[0]
+    base = np.array([8.5, 2.1])  # loading by 12 and 4 kW, percent
+    assert np.all(verdicts.state.loading_percent[0] <= base + 0.5)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_no_power_flow_is_a_verdict(rule: str) -> None:
+    """Firm load far beyond what the line can carry: refused with a reason, no exception."""
+    orders = worked_orders()
+    heavy = Orders(orders.minimum_kwh + 900.0, orders.step_eur_per_kwh, orders.step_kwh)
+    quotes = Quotes(np.array([0.30]), np.array([0.08]), 0.30, 0.0, 0.0)
+    clearing = MECHANISMS["uniform"](heavy, quotes, np.array([[0, 1, 2]]))
+    power_flow = PowerFlow(three_bus_feeder())
+    around = Surroundings(np.array([[2, 1, 2]]), np.zeros((1, 3)), np.zeros((1, 3)), 0.25)
+    verdicts = validate(power_flow, around, heavy, clearing, rule=rule)
+    assert not verdicts.state.converged[0]
+    assert not verdicts.secure[0]
+    if rule != "none":
+        assert np.all(verdicts.reason == Reason.NO_POWER_FLOW)
+        assert np.all(verdicts.accepted_kwh == 0.0)
+
+
+def test_tightening_a_limit_never_keeps_more_value() -> None:
+    kept = []
+    for limit in (1.06, 1.05, 1.04, 1.03, 1.02):
+        feeder = replace(three_bus_feeder(), voltage_max_pu=np.full(3, limit))
+        kept.append(value_of(judge("optimal", feeder)))
+    assert all(later <= earlier + 1e-9 for earlier, later in zip(kept, kept[1:], strict=False))
+    assert kept[0] == pytest.approx(3.095)
+
+
+def bid(offered_kw: float, rule: str = "optimal"):  # type: ignore[no-untyped-def]
+    """Prequalify an export at bus 2 over firm loads of 12 and 4 kW."""
+    base = np.array([0.0, 12.0, 4.0])
+    wanted = np.array([0.0, 12.0, 4.0 - offered_kw])
+    return prequalify(
+        PowerFlow(three_bus_feeder()),
+        np.array([[(offered_kw - 16.0) * 0.25]]),
+        np.array([[4.0]]),
+        wanted[None, None],
+        base[None, None],
+        np.zeros((1, 1, 3)),
+        rule=rule,
+    )
+
+
+def test_a_bid_inside_the_limits_passes_whole() -> None:
+    small = bid(30.0)
+    assert small.verdict[0, 0] == Verdict.ACCEPTED
+    assert small.validated_kwh[0, 0] == small.offered_kwh[0, 0]
+    assert small.element[0, 0] == -1
+
+
+def test_a_bid_beyond_the_limits_is_cut_to_the_limit() -> None:
+    """pandapower sees exactly the limit at the cut bid."""
+    large = bid(120.0)
+    assert large.verdict[0, 0] == Verdict.CURTAILED
+    assert large.reason[0, 0] == Reason.OVERVOLTAGE
+    assert large.element[0, 0] == 2
+    fed_kw = large.validated_kwh[0, 0] / 0.25 + 16.0
+    net = three_bus_net()
+    net.load.loc[1, "p_mw"] = (4.0 - fed_kw) / 1e3
+    pp.runpp(net, tolerance_mva=1e-12)
+    assert net.res_bus.vm_pu.max() == pytest.approx(1.05, abs=1e-7)
+
+
+def test_rule_none_lets_every_bid_pass() -> None:
+    large = bid(120.0, "none")
+    assert large.verdict[0, 0] == Verdict.ACCEPTED
+    assert large.validated_kwh[0, 0] == large.offered_kwh[0, 0]

@@ -1,0 +1,114 @@
+"""Cost-to-go against an independent linear programme, and its shape."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+
+from cosim.prosumers.water_value import LEVELS, cost_to_go
+
+LENGTH = 10
+
+
+def programme(  # noqa: PLR0913
+    start: float,
+    full: float,
+    power: float,
+    efficiency: tuple[float, float],
+    net: np.ndarray,
+    buy: np.ndarray,
+    sell: np.ndarray,
+    salvage: float,
+) -> float:
+    """Return the least cost of a battery that faces two prices: [import, export, charge, give]."""
+    count = len(net)
+    cost = np.concatenate([buy, -sell, np.zeros(2 * count)])
+    eye, zero = np.eye(count), np.zeros((count, count))
+    balance = np.hstack([eye, -eye, -eye, eye])  # import - export - charge + discharge = net
+    running = np.tril(np.ones((count, count)))
+    stored = np.hstack([zero, zero, efficiency[0] * running, -running / efficiency[1]])
+    limits = np.vstack([stored, -stored])
+    room = np.concatenate([np.full(count, full - start), np.full(count, start)])
+    cost[2 * count : 3 * count] -= salvage * efficiency[0]
+    cost[3 * count :] += salvage / efficiency[1]
+    bounds = [(0, None)] * (2 * count) + [(0, power)] * (2 * count)
+    answer = linprog(cost, A_ub=limits, b_ub=room, A_eq=balance, b_eq=net, bounds=bounds)
+    assert answer.status == 0
+    return float(answer.fun) - salvage * start
+
+
+def table_of(  # noqa: PLR0913
+    full: float,
+    power: float,
+    efficiency: tuple[float, float],
+    net: np.ndarray,
+    buy: np.ndarray,
+    sell: np.ndarray,
+    salvage: float,
+) -> np.ndarray:
+    """Return J of one battery, (LENGTH + 1, LEVELS)."""
+    one = np.ones((1, 1))
+    return cost_to_go(
+        full * one,
+        one,
+        np.zeros((1, 1, 1)),
+        efficiency[0] * one,
+        efficiency[1] * one,
+        power * one,
+        power * one,
+        net[:, None, None],
+        buy[:, None],
+        sell[:, None],
+        salvage * one,
+        len(net),
+    )[:, 0, 0]
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), level=st.integers(0, LEVELS - 1))
+def test_cost_to_go_equals_the_linear_programme(seed: int, level: int) -> None:
+    generator = np.random.default_rng(seed)
+    full, power = generator.uniform(2.0, 10.0), generator.uniform(0.3, 2.0)
+    efficiency = (generator.uniform(0.8, 1.0), generator.uniform(0.8, 1.0))
+    net = generator.uniform(-2.0, 2.0, LENGTH)
+    buy = generator.uniform(0.1, 0.3, LENGTH)
+    sell = buy * generator.uniform(0.0, 1.0, LENGTH)
+    table = table_of(full, power, efficiency, net, buy, sell, 0.05)
+    start = full * level / (LEVELS - 1)
+    best = programme(start, full, power, efficiency, net, buy, sell, 0.05)
+    # The table restricts moves to its levels and kinks: never better, hardly worse.
+    assert table[0, level] >= best - 1e-9
+    assert table[0, level] <= best + 0.004 * full
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_more_stored_energy_never_costs_and_is_worth_less_and_less(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    net = generator.uniform(-2.0, 2.0, LENGTH)
+    buy = generator.uniform(0.1, 0.3, LENGTH)
+    table = table_of(5.0, 1.0, (0.95, 0.95), net, buy, 0.3 * buy, 0.02)
+    slopes = np.diff(table, axis=1)
+    assert np.all(slopes <= 1e-12)
+    assert np.all(np.diff(slopes, axis=1) >= -2e-3)  # convex, but for the grid of levels
+
+
+def test_storage_is_worth_the_price_it_saves() -> None:
+    """One interval of need at 0.30 lies ahead: each stored kWh saves 0.30 x 0.9, up to the need."""
+    net = np.zeros(LENGTH)
+    net[5] = 1.0
+    table = table_of(
+        4.8, 3.0, (1.0, 0.9), net, np.full(LENGTH, 0.30), np.zeros(LENGTH), 0.0
+    )
+    worth = (table[0, 0] - table[0, 1]) / 0.2
+    assert worth == pytest.approx(0.27, abs=1e-9)
+    assert table[0, 0] == pytest.approx(0.30)
+    assert table[0, 10] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_stores_of_no_size_cost_nothing() -> None:
+    table = table_of(
+        0.0, 0.0, (1.0, 1.0), np.ones(LENGTH), np.ones(LENGTH), np.zeros(LENGTH), 0.0
+    )
+    assert np.all(table == 0.0)
