@@ -22,7 +22,7 @@ from cosim.run_folder import RunContent, folder_problems, write_run
 from cosim.run_tables import RunRecords
 from cosim.errors import RunFolderError
 from cosim.scenario import Scenario
-from cosim.scoring.metrics import Metrics, received_eur, run_metrics
+from cosim.scoring.metrics import Metrics, Outcome, outcome_of, run_metrics
 from cosim.simulation import Policies, play_days
 from networks.catalog import load_feeder
 from networks.feeder import Feeder
@@ -83,10 +83,15 @@ def play(
         "retailer only",
         progress,
     )
-    alone_eur = received_eur(retailer)
-    metrics = {"with_validation": run_metrics(feeder, world, days, alone_eur)}
+    arms = {"with_validation": days}
     if unchecked is not None:
-        metrics["without_validation"] = run_metrics(feeder, world, unchecked, alone_eur)
+        arms["without_validation"] = unchecked
+    left = {name: _outcome(scenario, world, played) for name, played in arms.items()}
+    alone = _outcome(scenario, world, retailer)
+    metrics = {
+        name: run_metrics(feeder, world, played, left[name], alone)
+        for name, played in arms.items()
+    }
     check = _solve_again(scenario.feeder.name, feeder, days)
     finished = datetime.datetime.now(datetime.UTC)
     content = RunContent(
@@ -108,7 +113,7 @@ def play(
     folder = write_run(
         out,
         content,
-        write_report=lambda run: write_run_report(run, feeder, world, days, unchecked, alone_eur),
+        write_report=lambda run: write_run_report(run, feeder, world, left, alone),
     )
     progress("report", 1, 1)
     return RunSummary(
@@ -129,6 +134,14 @@ def _play(
         days.append(day)
         progress(label, len(days), total)
     return days
+
+
+def _outcome(scenario: Scenario, world: World, days: list[DayRecord]) -> Outcome:
+    """Return what `days` leave with the prosumers."""
+    tariff = scenario.tariff
+    return outcome_of(
+        world.fleet, days, retail=tariff.retail_eur_per_kwh, feed_in=tariff.feed_in_eur_per_kwh
+    )
 
 
 def _solve_again(name: str, feeder: Feeder, days: list[DayRecord]) -> ReferenceCheck:

@@ -102,8 +102,8 @@ class Exogenous:
 class Calendar:
     """When the intervals of a run are. Days begin at local midnight and may have 23 or 25 hours."""
 
-    start_utc: NDArray[np.datetime64]  # (T,) start of each interval, minutes, UTC
-    local_hour: Floats  # (T,) local hour of day at the start of each interval, 0 <= h < 24
+    start_utc: NDArray[np.datetime64]  # (T + lookahead,) start of each interval, minutes, UTC
+    local_hour: Floats  # (T + lookahead,) local hour of day at the start, 0 <= h < 24
     day_start: Integers  # (D + 1,) first interval of each day; the last entry is the run's end
     interval_h: float  # length of an interval
     time_zone: str  # of local time

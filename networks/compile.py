@@ -254,7 +254,7 @@ def _fixed_injection(net: pp.pandapowerNet) -> Complexes:
     internal = net._ppc["internal"]
     base_mva = float(internal["baseMVA"])
     drawn = internal["bus"][:, [PD, QD]].real
-    fixed = -(drawn[:, 0] + 1j * drawn[:, 1]) / base_mva
+    fixed: Complexes = -(drawn[:, 0] + 1j * drawn[:, 1]) / base_mva
     node = np.asarray(net._pd2ppc_lookups["bus"])
     supplied = net.res_bus.vm_pu.notna()
     for table, sign in ((net.load, 1.0), (net.sgen, -1.0)):

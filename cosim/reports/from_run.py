@@ -1,15 +1,15 @@
 """The report of a finished run, from its folder and records."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from cosim.records import DayRecord, Fleet, Floats, World
+from cosim.records import Fleet, World
 from cosim.reports.report_data import ArmTables, ReportData
 from cosim.reports.write import write_report
 from cosim.run_folder import RunFolder
-from cosim.scoring.metrics import received_eur
+from cosim.scoring.metrics import Outcome
 from networks.feeder import Feeder
 
 TABLES = ("buses", "lines", "trafos", "trades", "prosumers", "wholesale", "ledger", "intervals")
@@ -19,12 +19,12 @@ def write_run_report(
     run: RunFolder,
     feeder: Feeder,
     world: World,
-    days: Sequence[DayRecord],
-    unchecked: Sequence[DayRecord] | None,
-    retail_only_eur: Floats,
+    outcomes: Mapping[str, Outcome],
+    retail_only: Outcome,
 ) -> None:
-    """Write the report of `run` into its folder."""
+    """Write the report of `run` into its folder; `outcomes` has one entry an arm."""
     end = int(world.calendar.day_start[-1])
+    checked, unchecked = outcomes["with_validation"], outcomes.get("without_validation")
     settings = tuple(
         (section, key, str(value))
         for section, values in run.scenario.model_dump(mode="json").items()
@@ -39,40 +39,36 @@ def write_run_report(
         start_utc=world.calendar.start_utc[:end],
         interval_h=world.calendar.interval_h,
         time_zone=world.calendar.time_zone,
-        with_validation=_arm(run, feeder, world.fleet, days, retail_only_eur),
+        with_validation=_arm(run, bills(feeder, world.fleet, checked, retail_only)),
         without_validation=(
             None
             if unchecked is None
-            else _arm(run, feeder, world.fleet, unchecked, retail_only_eur, unchecked=True)
+            else _arm(run, bills(feeder, world.fleet, unchecked, retail_only), unchecked=True)
         ),
         fleet=world.fleet,
     )
     write_report(data, run.report)
 
 
-def _arm(
-    run: RunFolder,
-    feeder: Feeder,
-    fleet: Fleet,
-    days: Sequence[DayRecord],
-    retail_only_eur: Floats,
-    *,
-    unchecked: bool = False,
-) -> ArmTables:
+def _arm(run: RunFolder, bill_table: pd.DataFrame, *, unchecked: bool = False) -> ArmTables:
     """Return the tables of one way to play the days, with the bills."""
     tables = {name: run.table(name, without_validation=unchecked) for name in TABLES}
-    return ArmTables(**tables, bills=bills(feeder, fleet, received_eur(days), retail_only_eur))
+    return ArmTables(**tables, bills=bill_table)
 
 
-def bills(feeder: Feeder, fleet: Fleet, received: Floats, retail_only_eur: Floats) -> pd.DataFrame:
-    """Return one row a prosumer: where, with what, what it pays (> 0) and would have paid."""
+def bills(feeder: Feeder, fleet: Fleet, outcome: Outcome, retail_only: Outcome) -> pd.DataFrame:
+    """Return one row a prosumer: where, with what, what it pays (> 0) and would have paid.
+
+    Both bills hold the ledger and what stores hold and owe at the end of the run.
+    """
+    count = len(outcome.received_eur)
     return pd.DataFrame(
         {
-            "prosumer": np.arange(len(received)),
+            "prosumer": np.arange(count),
             "bus": feeder.bus_index[fleet.bus[0]],
-            "devices": [device_text(fleet, n) for n in range(len(received))],
-            "bill_eur": -received,
-            "retail_only_bill_eur": -retail_only_eur,
+            "devices": [device_text(fleet, n) for n in range(count)],
+            "bill_eur": -outcome.total_eur,
+            "retail_only_bill_eur": -retail_only.total_eur,
         }
     )
 

@@ -277,4 +277,5 @@ def _panels(count: int) -> list[list[float]]:
     """Return the vertical domains of stacked panels, the first on top."""
     gap = 0.08 if count > 1 else 0.0
     height = (1.0 - gap * (count - 1)) / count
-    return [[1.0 - (i + 1) * height - i * gap, 1.0 - i * (height + gap)] for i in range(count)]
+    starts = [round((count - 1 - i) * (height + gap), 6) for i in range(count)]
+    return [[start, min(1.0, round(start + height, 6))] for start in starts]

@@ -40,7 +40,7 @@ def assumptions(data: ReportData, judged: Arm, free: Arm | None) -> Iterator[str
     feeder = data.feeder
     if feeder.ratings_assumed:
         yield (
-            "<b>Thermal ratings are assumed</b>: the published feeder has none. "
+            "<b>Thermal ratings are assumed</b>: they are not part of the published feeder. "
             f"{feeder.ratings_source} Every loading in this report rests on them."
         )
     elif feeder.ratings_source:

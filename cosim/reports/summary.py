@@ -17,6 +17,7 @@ from cosim.reports.blocks import (
 )
 from cosim.reports.labels import REASONS, element_words, reason_words
 from cosim.reports.outcome import Outcome, outcome_of
+from cosim.reports.prices import price_badges
 from cosim.reports.report_data import ReportData
 from cosim.reports.wording import (
     MISSING,
@@ -112,7 +113,8 @@ def key_sentence(data: ReportData, judged: Arm, outcome: Outcome, other: Outcome
     if rule == "none":
         return (
             f"Nothing was cut (rule none, report only): {_broken_words(outcome)} of "
-            f"{counted(outcome.intervals, 'interval')} break a limit{_kinds(outcome)}."
+            f"{counted(outcome.intervals, 'interval')} {_breaks(outcome)} a limit"
+            f"{_kinds(outcome)}."
         )
     if outcome.cleared_kwh == 0.0:
         cost = "no energy was traded"
@@ -284,7 +286,8 @@ def _side_by_side(data: ReportData, judged: Arm, outcome: Outcome, other: Outcom
         columns += [Column("Without validation"), Column("Difference")]
     rows = []
     for group, lines in GROUPS.items():
-        rows.append(Row((group,), kind="group"))
+        badges = price_badges(data) if group == "Money" else ()
+        rows.append(Row((group,), kind="group", badges=badges))
         rows += [_row(data, line, outcome, other) for line in lines]
     counts = f"{number(outcome.intervals)} intervals of {judged.interval_h * 60:g} min"
     return Table(

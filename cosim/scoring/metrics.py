@@ -6,6 +6,7 @@ community's own boundary, peaks at the feeder's connection to the grid above.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from cosim.records import (
     Account,
     Booleans,
     DayRecord,
+    Fleet,
     Floats,
     IntervalRecord,
     State,
@@ -28,8 +30,25 @@ TOLERANCE = 1e-9
 Metrics = dict[str, float]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What a way to play leaves with every prosumer of environment 0."""
+
+    received_eur: Floats  # (N,) by the ledger, paid < 0
+    open_eur: Floats  # (N,) worth of what stores hold and owe at the end
+
+    @property
+    def total_eur(self) -> Floats:
+        """Ledger and open positions together, (N,)."""
+        return self.received_eur + self.open_eur
+
+
 def run_metrics(
-    feeder: Feeder, world: World, days: Sequence[DayRecord], retail_only_eur: Floats
+    feeder: Feeder,
+    world: World,
+    days: Sequence[DayRecord],
+    outcome: Outcome,
+    retail_only: Outcome,
 ) -> Metrics:
     """Return the metrics of one way to play the days.
 
@@ -37,7 +56,8 @@ def run_metrics(
         feeder: what was judged.
         world: what it was played on.
         days: what happened.
-        retail_only_eur: (N,) what each prosumer would have received with the retailer only.
+        outcome: what it left with the prosumers.
+        retail_only: what the same days leave with the retailer only.
     """
     records = [record for day in days for record in day.intervals]
     return {
@@ -45,15 +65,45 @@ def run_metrics(
         **_security(feeder, records),
         **_energy(world, records),
         **_wholesale(days, records),
-        **_money(records, retail_only_eur),
+        **_money(records, outcome, retail_only),
         **_comfort(world, records),
     }
 
 
-def received_eur(days: Sequence[DayRecord]) -> Floats:
-    """Return what every prosumer received over the run, (N,), paid < 0."""
+def outcome_of(
+    fleet: Fleet, days: Sequence[DayRecord], *, retail: float, feed_in: float
+) -> Outcome:
+    """Return what the run leaves with every prosumer, at the retailer's all-in prices."""
+    received = sum(r.settlement.prosumer_eur[0].sum(axis=1) for d in days for r in d.intervals)
+    end = days[-1].intervals[-1].state
+    return Outcome(
+        received_eur=np.asarray(received),
+        open_eur=open_positions_eur(fleet, end, retail=retail, feed_in=feed_in),
+    )
+
+
+def open_positions_eur(fleet: Fleet, state: State, *, retail: float, feed_in: float) -> Floats:
+    """Return what the stores hold and owe at the end of a run, (N,), EUR, at retail prices.
+
+    Different ways to play leave different amounts behind. What a battery could deliver is worth
+    the feed-in price; what vehicles still miss and what rooms lack to their target temperature
+    costs the retail price; warmth above the target is worth the feed-in price. The same for every
+    way to play, and never better than what anybody could get.
+    """
+    stored = state.battery_kwh[0] * fleet.battery_discharge_efficiency[0]
+    missing = state.vehicle_missing_kwh[0] / fleet.vehicle_efficiency[0]
+    heat = np.where(
+        fleet.heat_pump_kw[0] > 0.0,
+        (state.indoor_celsius[0] - fleet.comfort_target_celsius[0])
+        * fleet.building_kwh_per_kelvin[0]
+        / fleet.heat_pump_cop[0],
+        0.0,
+    )
     return np.asarray(
-        sum(r.settlement.prosumer_eur[0].sum(axis=1) for day in days for r in day.intervals)
+        stored * feed_in
+        - missing * retail
+        + np.maximum(heat, 0.0) * feed_in
+        - np.maximum(-heat, 0.0) * retail
     )
 
 
@@ -162,18 +212,21 @@ def _wholesale(days: Sequence[DayRecord], records: Sequence[IntervalRecord]) -> 
     }
 
 
-def _money(records: Sequence[IntervalRecord], retail_only_eur: Floats) -> Metrics:
+def _money(
+    records: Sequence[IntervalRecord], outcome: Outcome, retail_only: Outcome
+) -> Metrics:
     accounts = np.stack([r.settlement.accounts_eur[0] for r in records]).sum(axis=0)
-    prosumers = len(retail_only_eur)
-    received, others = accounts[:prosumers], accounts[prosumers:]
-    saving = received - retail_only_eur
+    others = accounts[len(outcome.received_eur) :]
+    saving = outcome.total_eur - retail_only.total_eur
     imbalance = sum(
         float(r.settlement.imbalance_kwh[0] * r.settlement.imbalance_price_eur_per_kwh[0])
         for r in records
     )
     return {
-        "bills_eur": float(-received.sum()),
-        "retail_only_eur": float(-retail_only_eur.sum()),
+        "bills_eur": float(-outcome.received_eur.sum()),
+        "open_positions_eur": float(outcome.open_eur.sum()),
+        "retail_only_eur": float(-retail_only.received_eur.sum()),
+        "retail_only_open_positions_eur": float(retail_only.open_eur.sum()),
         "saving_eur": float(saving.sum()),
         "prosumers_worse_off": float((saving < -0.01).sum()),
         "gini_saving": gini(np.maximum(saving, 0.0)),
