@@ -18,6 +18,9 @@ from cosim.play_run import RunPolicies, RunSummary, play
 from cosim.scenario import Scenario
 from policies.registry import policies_of, retailer_only
 
+WIDTH_OF_FILES = 120
+"""Columns to print where the output is no terminal."""
+
 
 class DayProgress:
     """One bar for each way the days are played."""
@@ -56,6 +59,9 @@ def print_summary(summary: RunSummary) -> None:
     table.add_column()
     for label, value in summary.rows:
         table.add_row(label, value)
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH_OF_FILES)
+    console.print(table)
     # Paths are printed plain: rich would break long ones, and people copy them.
     typer.echo(f"\nresults  {summary.folder}\nreport   {summary.report}")

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.game import Game
-from cosim.grid.prequalification import prequalify
+from cosim.grid.prequalification import Schedule, prequalify
 from cosim.grid.validation import Surroundings, at_buses, validate
 from cosim.market.settlement import WholesaleTerms, settle
 from cosim.market.tariff import quotes_of
 from cosim.prosumers.devices import Ranges, advance, plug_in, ranges
 from cosim.prosumers.dispatch import dispatch
-from cosim.prosumers.orders import order_curves
+from cosim.prosumers.orders import Terms, order_curves
 from cosim.prosumers.water_value import plan_day
 from cosim.records import (
     Clearing,
@@ -48,9 +48,7 @@ def plan(game: Game, forecast: Exogenous, signal: Signal, first: int, length: in
         game.fleet,
         forecast,
         signal,
-        first_interval=first,
-        day_length=length,
-        lookahead=LOOKAHEAD,
+        span=(first, length, LOOKAHEAD),
         interval_h=game.interval_h,
     )
     return Day(first_interval=first, length=length, signal=signal, plan=values)
@@ -113,9 +111,7 @@ def bid_and_clear(
         state,
         limits,
         exogenous,
-        plan=day.plan,
-        action=action,
-        quotes=quotes,
+        Terms(day.plan, action, quotes),
         interval_h=game.interval_h,
     )
     return state, limits, orders, game.mechanism(orders, quotes, game.tie_rank)
@@ -171,12 +167,11 @@ def play_through(
         kvar.append(around.kvar)
         set_points = deliver(game, orders, limits, clearing.net_kwh, forecast, now)
         state = advance(game.fleet, state, forecast, set_points, interval_h=game.interval_h)
-    return prequalify(
-        game.power_flow,
-        np.stack(offered),
-        np.stack(firm),
-        np.stack(wanted),
-        np.stack(base),
-        np.stack(kvar),
-        rule=game.rule,
+    schedule = Schedule(
+        offered_kwh=np.stack(offered),
+        firm_kwh=np.stack(firm),
+        bus_kw=np.stack(wanted),
+        base_kw=np.stack(base),
+        bus_kvar=np.stack(kvar),
     )
+    return prequalify(game.power_flow, schedule, rule=game.rule)

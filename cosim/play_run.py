@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cosim.errors import RunFolderError
 from cosim.game import Game, make_game
 from cosim.grid.power_flow import PowerFlow
 from cosim.inputs.world import build_world
@@ -20,7 +21,6 @@ from cosim.reports.from_run import write_run_report
 from cosim.run_facts import RunFacts
 from cosim.run_folder import RunContent, folder_problems, write_run
 from cosim.run_tables import RunRecords
-from cosim.errors import RunFolderError
 from cosim.scenario import Scenario
 from cosim.scoring.metrics import Metrics, Outcome, outcome_of, run_metrics
 from cosim.simulation import Policies, play_days
@@ -51,9 +51,7 @@ class RunPolicies:
     retailer_only: Policies
 
 
-def play(
-    scenario: Scenario, *, out: Path, progress: Progress, policies: RunPolicies
-) -> RunSummary:
+def play(scenario: Scenario, *, out: Path, progress: Progress, policies: RunPolicies) -> RunSummary:
     """Play `scenario` and write everything into the folder `out`.
 
     Raises CosimError or NetworkError with every problem; nothing is left behind then.
@@ -89,8 +87,7 @@ def play(
     left = {name: _outcome(scenario, world, played) for name, played in arms.items()}
     alone = _outcome(scenario, world, retailer)
     metrics = {
-        name: run_metrics(feeder, world, played, left[name], alone)
-        for name, played in arms.items()
+        name: run_metrics(feeder, world, played, left[name], alone) for name, played in arms.items()
     }
     check = _solve_again(scenario.feeder.name, feeder, days)
     finished = datetime.datetime.now(datetime.UTC)
@@ -105,6 +102,7 @@ def play(
             started=started,
             finished=finished,
             pandapower_states=check.states,
+            pandapower_unsolved=check.unsolved,
             pandapower_voltage_pu=check.voltage_pu,
             pandapower_loading_percent=check.loading_percentage_points,
         ),
@@ -192,9 +190,7 @@ def summary_rows(
         ),
         (
             "worst loading",
-            f"lines {arm['line_loading_max_percent']:.1f} %, transformers "
-            f"{arm['transformer_loading_max_percent']:.1f} %"
-            + (" (ratings assumed)" if feeder.ratings_assumed else ""),
+            _loading(arm) + (" (ratings assumed)" if feeder.ratings_assumed else ""),
         ),
         (
             "trades",
@@ -226,6 +222,17 @@ def _prosumers(world: World) -> str:
     homes: Floats = world.fleet.homes[0]
     count = f"{len(homes)} prosumers"
     return count if np.all(homes == 1.0) else f"{count} standing for {homes.sum():.0f} homes"
+
+
+def _loading(arm: Metrics) -> str:
+    """Return the worst loadings of the kinds of branches the feeder has."""
+    found = {
+        "lines": arm["line_loading_max_percent"],
+        "transformers": arm["transformer_loading_max_percent"],
+    }
+    return ", ".join(
+        f"{kind} {worst:.1f} %" for kind, worst in found.items() if not np.isnan(worst)
+    )
 
 
 def _broken(arm: Metrics, intervals: int) -> str:

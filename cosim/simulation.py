@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 from cosim.game import Game
@@ -69,7 +70,7 @@ def play_days(game: Game, world: World, policies: Policies) -> Iterator[DayRecor
     """Play all days of `world`, one record a day."""
     state = initial_state(game.fleet)
     starts = world.calendar.day_start
-    for first, end in zip(starts[:-1], starts[1:], strict=True):
+    for first, end in pairwise(starts):
         record = play_day(game, world, policies, state, (int(first), int(end)))
         state = record.intervals[-1].state
         yield record

@@ -91,7 +91,7 @@ def random_world(feeder: Feeder, random: np.random.Generator) -> World:
     start = np.datetime64("2016-06-12T22:00", "m")
     calendar = Calendar(
         start_utc=start + np.arange(shape[0]) * np.timedelta64(15, "m"),
-        local_hour=np.arange(shape[0]) * INTERVAL_H,
+        local_hour=np.arange(shape[0], dtype=np.float64) * INTERVAL_H,
         day_start=np.arange(DAYS + 1) * PER_DAY,
         interval_h=INTERVAL_H,
         time_zone="Europe/Berlin",

@@ -66,9 +66,7 @@ def check_meters(world: World, record: IntervalRecord) -> None:
             traded[b, trades.seller[m]] -= verdicts.accepted_kwh[m]
         if trades.buyer[m] != AGGREGATOR:
             traded[b, trades.buyer[m]] += verdicts.accepted_kwh[m]
-    np.testing.assert_allclose(
-        traded + record.settlement.retailer_kwh, verdicts.net_kwh, atol=1e-9
-    )
+    np.testing.assert_allclose(traded + record.settlement.retailer_kwh, verdicts.net_kwh, atol=1e-9)
     assert np.all(verdicts.accepted_kwh <= trades.cleared_kwh + 1e-12)
     assert np.all(verdicts.accepted_kwh >= 0.0)
 
@@ -144,8 +142,7 @@ def test_every_cut_trade_names_a_limit_that_binds() -> None:
                 room = verdicts.state.voltage_pu[0, element] - feeder.voltage_min_pu[element]
             else:
                 room = (
-                    feeder.loading_max_percent[element]
-                    - verdicts.state.loading_percent[0, element]
+                    feeder.loading_max_percent[element] - verdicts.state.loading_percent[0, element]
                 ) / 100.0
             assert room < 1e-5
     assert cuts > 0
@@ -196,9 +193,7 @@ def test_unlimited_grid_accepts_everything() -> None:
     free = play(small_game(world, wide), world)
     unchecked = play(small_game(world, wide, rule="none"), world)
     for one, other in zip(free.intervals, unchecked.intervals, strict=True):
-        np.testing.assert_array_equal(
-            one.validation.accepted_kwh, one.clearing.trades.cleared_kwh
-        )
+        np.testing.assert_array_equal(one.validation.accepted_kwh, one.clearing.trades.cleared_kwh)
         np.testing.assert_array_equal(one.state.battery_kwh, other.state.battery_kwh)
 
 
@@ -225,9 +220,7 @@ def test_optimal_keeps_at_least_the_value_of_pro_rata() -> None:
         if np.all(record.validation.verdict == 0):
             continue
         around = surroundings(game, world.actual, record.interval)
-        other = validate(
-            game.power_flow, around, record.orders, record.clearing, rule="pro_rata"
-        )
+        other = validate(game.power_flow, around, record.orders, record.clearing, rule="pro_rata")
         surplus = record.clearing.trades.surplus_eur_per_kwh
         assert surplus @ record.validation.accepted_kwh >= surplus @ other.accepted_kwh - 1e-6
         compared += 1
@@ -247,7 +240,7 @@ def test_nobody_is_worse_off_than_on_the_retail_tariff_for_the_same_meter() -> N
 
 
 @pytest.mark.parametrize("two_price", [False, True])
-def test_imbalance_is_delivery_less_schedule(two_price: bool) -> None:  # noqa: FBT001
+def test_imbalance_is_delivery_less_schedule(two_price: bool) -> None:
     world, feeder = small_world(seed=7, scale=TIGHT)
     game = replace(small_game(world, feeder), two_price=two_price)
     day = play(game, world)

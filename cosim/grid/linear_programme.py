@@ -50,7 +50,7 @@ def accept(value_eur: Floats, most_kwh: Floats, effect: Floats, room: Floats) ->
     programme.a_matrix_.index_ = np.nonzero(taken)[1].astype(np.int32)
     programme.a_matrix_.value_ = matrix[taken]
 
-    solver = highspy.Highs()
+    solver = highspy.Highs()  # type: ignore[no-untyped-call] # highspy has no types for it
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("presolve", "off")  # small and dense: presolve costs more than it saves
     solver.setOptionValue("threads", 1)

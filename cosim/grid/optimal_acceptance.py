@@ -71,7 +71,9 @@ def group_trades(
         seller_bus=unique[:, 0].astype(np.int64),
         buyer_bus=unique[:, 1].astype(np.int64),
         value_eur_per_kwh=unique[:, 2],
-        cleared_kwh=np.bincount(of_trade, weights=cleared_kwh, minlength=len(unique)),
+        cleared_kwh=np.bincount(of_trade, weights=cleared_kwh, minlength=len(unique)).astype(
+            np.float64
+        ),
     )
 
 

@@ -5,6 +5,8 @@ What breaks a limit is scaled back along the straight line to the counterfactual
 aggregator supplies the firm load of its customers and nothing else.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from cosim.grid import limits
@@ -13,34 +15,27 @@ from cosim.grid.power_flow import PowerFlow
 from cosim.records import Floats, Reason, Verdict, WholesaleBid
 
 
-def prequalify(
-    power_flow: PowerFlow,
-    offered_kwh: Floats,
-    firm_kwh: Floats,
-    bus_kw: Floats,
-    base_kw: Floats,
-    bus_kvar: Floats,
-    *,
-    rule: str,
-) -> WholesaleBid:
-    """Return the part of a schedule that the grid can carry.
+@dataclass(frozen=True, slots=True, eq=False)
+class Schedule:
+    """A day-ahead schedule and the bus powers it stands for."""
 
-    Args:
-        power_flow: the feeder.
-        offered_kwh: (T, B) energy to be sold, bought < 0.
-        firm_kwh: (T, B) energy the aggregator's customers draw whatever happens.
-        bus_kw: (T, B, K) power drawn at each bus if the schedule is delivered.
-        base_kw: (T, B, K) power drawn in the counterfactual.
-        bus_kvar: (T, B, K) reactive power drawn.
-        rule: "none" accepts everything.
+    offered_kwh: Floats  # (T, B) energy to be sold, bought < 0
+    firm_kwh: Floats  # (T, B) energy the aggregator's customers draw whatever happens
+    bus_kw: Floats  # (T, B, K) power drawn at each bus if the schedule is delivered
+    base_kw: Floats  # (T, B, K) power drawn in the counterfactual
+    bus_kvar: Floats  # (T, B, K) reactive power drawn
 
-    Returns:
-        The bid with its verdicts; `validated_kwh` lies between ``-firm_kwh`` and `offered_kwh`.
+
+def prequalify(power_flow: PowerFlow, schedule: Schedule, *, rule: str) -> WholesaleBid:
+    """Return the part of a schedule that the grid can carry; rule "none" lets all of it pass.
+
+    `validated_kwh` lies between ``-firm_kwh`` and `offered_kwh`.
     """
-    feeder = power_flow.feeder
+    feeder, offered_kwh, firm_kwh = power_flow.feeder, schedule.offered_kwh, schedule.firm_kwh
     shape = offered_kwh.shape
     flat = (shape[0] * shape[1], feeder.bus_count)
-    wanted, base, kvar = (x.reshape(flat) for x in (bus_kw, base_kw, bus_kvar))
+    powers = (schedule.bus_kw, schedule.base_kw, schedule.bus_kvar)
+    wanted, base, kvar = (power.reshape(flat) for power in powers)
     excess = limits.excess(feeder, power_flow.solve(wanted, kvar))
     share = np.ones(flat[0])
     reason = np.full(flat[0], int(Reason.NONE))

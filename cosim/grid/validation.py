@@ -6,6 +6,7 @@ the difference between the two. The whole clearing is solved first; where it is 
 everything is accepted, at the cost of one power flow.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +22,7 @@ from cosim.grid.optimal_acceptance import (
     group_trades,
 )
 from cosim.grid.power_flow import PowerFlow
-from cosim.grid.sensitivities import loading_rows, voltage_rows
+from cosim.grid.sensitivities import security_rows
 from cosim.records import (
     AGGREGATOR,
     Clearing,
@@ -86,9 +87,7 @@ def validate(
     broken = np.flatnonzero(~secure)
     if len(broken):
         base_kw = at_buses(surroundings, orders.firm_kwh)
-        base = limits.excess(
-            feeder, power_flow.solve(base_kw[broken], surroundings.kvar[broken])
-        )
+        base = limits.excess(feeder, power_flow.solve(base_kw[broken], surroundings.kvar[broken]))
         preexisting[broken] = ~limits.within(base)
     if len(broken) and rule != "none":
         for position, b in enumerate(broken):
@@ -145,9 +144,7 @@ def net_of(trades: Trades, accepted_kwh: Floats, shape: tuple[int, ...]) -> Floa
     served = np.where(trades.firm, trades.cleared_kwh, accepted_kwh)
     selling, buying = trades.seller != AGGREGATOR, trades.buyer != AGGREGATOR
     row = trades.environment * prosumers
-    bought = np.bincount(
-        (row + trades.buyer)[buying], weights=served[buying], minlength=cells
-    )
+    bought = np.bincount((row + trades.buyer)[buying], weights=served[buying], minlength=cells)
     sold = np.bincount(
         (row + trades.seller)[selling], weights=accepted_kwh[selling], minlength=cells
     )
@@ -235,7 +232,7 @@ class _Judge:
         )
         return float(share[0])
 
-    def _solve(self, groups: Groups):  # type: ignore[no-untyped-def] # returns a closure
+    def _solve(self, groups: Groups) -> Callable[[Floats], Point]:
         """Return the AC power flow of an acceptance as a function."""
         feeder = self.power_flow.feeder
         buses = feeder.bus_count
@@ -247,12 +244,15 @@ class _Judge:
 
             def slopes(rows: Integers) -> Floats:
                 over, rest = rows[rows < buses], rows[rows >= buses]
-                under, branches = rest[rest < 2 * buses] - buses, rest[rest >= 2 * buses]
-                volts = voltage_rows(
-                    self.power_flow, voltages, bus_kw, self.kvar, np.concatenate([over, under])
-                )
-                loads = loading_rows(
-                    self.power_flow, voltages, bus_kw, self.kvar, branches - 2 * buses
+                under = rest[rest < 2 * buses] - buses
+                branches = rest[rest >= 2 * buses] - 2 * buses
+                volts, loads, _ = security_rows(
+                    self.power_flow,
+                    voltages,
+                    bus_kw,
+                    self.kvar,
+                    np.concatenate([over, under]),
+                    branches,
                 )
                 volts[len(over) :] *= -1.0
                 return np.vstack([volts, loads / 100.0])

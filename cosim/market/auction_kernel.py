@@ -150,9 +150,7 @@ def _fill_uniform(asks, bids, low, high):
         # Strict: a pair without gain is no trade, and nobody can be matched with themselves.
         if ask > high or bid < low or ask >= bid:
             break
-        amount = min(
-            asks[QUANTITY, i] - asks[LOCAL, i], bids[QUANTITY, j] - bids[LOCAL, j]
-        )
+        amount = min(asks[QUANTITY, i] - asks[LOCAL, i], bids[QUANTITY, j] - bids[LOCAL, j])
         asks[LOCAL, i] += amount
         bids[LOCAL, j] += amount
         last_ask = max(last_ask, ask)

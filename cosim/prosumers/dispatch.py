@@ -39,7 +39,7 @@ def dispatch(
     )
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator] # numba has no types
+@njit(cache=True)
 def take_steps(minimum_kwh, step_eur_per_kwh, step_kwh, net_kwh):  # type: ignore[no-untyped-def]
     """Return how much of each step (B, N, S) is taken so that the net is `net_kwh` (B, N)."""
     environments, prosumers, steps = step_kwh.shape

@@ -1,5 +1,7 @@
 """Order curves from reservation prices: always feasible for the devices behind them."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numba import njit
 
@@ -18,15 +20,22 @@ from cosim.records import (
 )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Terms:
+    """What an order is made under: the plan's values, the follower's will, outside options."""
+
+    plan: Plan
+    action: FollowerAction
+    quotes: Quotes
+
+
 def order_curves(
     fleet: Fleet,
     state: State,
     limits: Ranges,
     exogenous: Exogenous,
+    terms: Terms,
     *,
-    plan: Plan,
-    action: FollowerAction,
-    quotes: Quotes,
     interval_h: float,
 ) -> Orders:
     """Return the net energy every prosumer wants at each price.
@@ -36,12 +45,12 @@ def order_curves(
     stores and discharges from the value of the energy it gives up, both averaged over the move;
     vehicles and heat pumps likewise for what is not urgent.
     """
-    interval = state.interval
+    interval, plan, action = state.interval, terms.plan, terms.action
     load_kwh = exogenous.load_kw[interval] * interval_h
     pv_kwh = exogenous.pv_kw[interval] * interval_h
     offsets = action.value_offset_eur_per_kwh
     half_spread = action.half_spread_eur_per_kwh
-    retail = quotes.retail_eur_per_kwh
+    retail = terms.quotes.retail_eur_per_kwh
 
     bid, ask = battery_prices(fleet, state, limits, plan)
     bid = bid + fleet.battery_charge_efficiency * offsets[:, :, 0] - half_spread
@@ -84,9 +93,7 @@ def order_curves(
     )
 
 
-def battery_prices(
-    fleet: Fleet, state: State, limits: Ranges, plan: Plan
-) -> tuple[Floats, Floats]:
+def battery_prices(fleet: Fleet, state: State, limits: Ranges, plan: Plan) -> tuple[Floats, Floats]:
     """Return (most paid for a kWh charged, least asked for a kWh discharged), (B, N), EUR/kWh."""
     table = plan.battery_eur[state.interval - plan.first_interval + 1]
     stored = state.battery_kwh
@@ -138,7 +145,7 @@ def value_at(table: Floats, level: Floats, full: Floats) -> Floats:
     return np.asarray(below + share * (above - below))
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator] # numba has no types
+@njit(cache=True)
 def vehicle_price(  # type: ignore[no-untyped-def]
     missing_kwh, power_kwh, departure, interval, first_interval, energy_eur_per_kwh
 ):

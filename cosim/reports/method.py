@@ -1,6 +1,7 @@
 """Section 9: how it was computed, what is assumed, and what was not looked at."""
 
 from collections.abc import Iterator, Mapping
+from html import escape
 from typing import Any
 
 from cosim.reports.arm import LOADING_TOLERANCE_PERCENT, VOLTAGE_TOLERANCE_PU, Arm
@@ -8,7 +9,7 @@ from cosim.reports.blocks import RATINGS_ASSUMED, Block, Column, Row, Section, T
 from cosim.reports.labels import metric_label
 from cosim.reports.report_data import ReportData
 from cosim.reports.summary import check_sentence
-from cosim.reports.wording import MISSING, counted, number, signed
+from cosim.reports.wording import MISSING, counted, number, sentence_case, signed
 
 SIGNS = (
     "Power above zero is drawn from the grid, below zero fed in.",
@@ -39,12 +40,13 @@ def assumptions(data: ReportData, judged: Arm, free: Arm | None) -> Iterator[str
     """Yield what a reader must know before believing a number."""
     feeder = data.feeder
     if feeder.ratings_assumed:
+        source = sentence_case(feeder.ratings_source.removeprefix("Assumed: "))
         yield (
-            "<b>Thermal ratings are assumed</b>: they are not part of the published feeder. "
-            f"{feeder.ratings_source} Every loading in this report rests on them."
+            f"<b>Thermal ratings are assumed.</b> {escape(source)} Every loading in this report "
+            "rests on them."
         )
     elif feeder.ratings_source:
-        yield f"Thermal ratings: {feeder.ratings_source}"
+        yield f"Thermal ratings: {escape(feeder.ratings_source)}"
     minutes = data.interval_h * 60
     yield (
         "The power flow is balanced (positive sequence), with constant power at every bus; "
@@ -91,7 +93,7 @@ def _prices(data: ReportData) -> Iterator[str]:
     }
     known = [f"{name}: {label}" for name, label in labels.items() if label]
     if known:
-        yield f"{'; '.join(known)}."
+        yield escape(f"{'; '.join(known)}.")
     if any("synthetic" in str(label).lower() for label in labels.values()):
         yield "Synthetic prices come from a seeded generator and are no market's."
 
@@ -191,7 +193,7 @@ def _settings_table(data: ReportData) -> Table:
         if section != last:
             rows.append(Row((section,), kind="group"))
             last = section
-        rows.append(Row((key, str(value))))
+        rows.append(Row((key, "not set" if value in ("", "None") else str(value))))
     return Table(
         "settings",
         "All settings",

@@ -34,6 +34,7 @@ ACCOUNT_COLOURS = {
     "wholesale market": INDIGO,
     "balance operator": WINE,
 }
+KINDS = {"day_ahead": "day-ahead energy"}
 OTHER_COLOUR = "#777777"
 
 
@@ -57,6 +58,11 @@ def money_flows(arm: Arm) -> pd.DataFrame:
     return grouped.sort_values(
         ["eur", "payer", "payee", "kind"], ascending=[False, True, True, True]
     )
+
+
+def kind_words(kind: str) -> str:
+    """Return what a payment is for, in words."""
+    return KINDS.get(kind, kind.replace("_", " "))
 
 
 def _groups(accounts: "pd.Series[str]") -> list[str]:
@@ -94,7 +100,7 @@ def money_figure(data: ReportData, flows: pd.DataFrame) -> Figure:
             "target": [len(payers) + payees.index(name) for name in shown["payee"]],
             "value": plain(shown["eur"].to_numpy(), 2),
             "color": [translucent(colours[source], 0.35) for source in sources],
-            "label": [kind.replace("_", " ") for kind in shown["kind"]],
+            "label": [kind_words(kind) for kind in shown["kind"]],
         },
     }
     traces = [trace] if len(shown) else []
@@ -133,7 +139,7 @@ def _money_caption(shown: pd.DataFrame) -> str:
     top = shown.iloc[0]
     total = float(shown["eur"].sum())
     return (
-        f"The largest flow is {str(top.kind).replace('_', ' ')}, {money(float(top.eur))} from "
+        f"The largest flow is {kind_words(str(top.kind))}, {money(float(top.eur))} from "
         f"{top.payer} to {top.payee} ({percent(float(top.eur) / total)} of all money moved); "
         "payers stand left, payees right, point at a band for its kind."
     )
@@ -189,7 +195,7 @@ def kind_table(data: ReportData, flows: pd.DataFrame) -> Table:
     rows = [
         Row(
             (
-                sentence_case(row.kind.replace("_", " ")) or MISSING,
+                sentence_case(kind_words(row.kind)) or MISSING,
                 sentence_case(row.payer),
                 sentence_case(row.payee),
                 number(row.eur, 2),

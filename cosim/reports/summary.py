@@ -34,6 +34,8 @@ from cosim.reports.wording import (
     signed,
 )
 
+CUT_MINIMUM_KWH = 0.005
+
 
 class Line(NamedTuple):
     """A row of the side-by-side table."""
@@ -94,6 +96,7 @@ def summary_section(data: ReportData, judged: Arm, free: Arm | None) -> Section:
         key_sentence(data, judged, outcome, other),
         *preexisting_sentence(judged, outcome),
         *binding_sentence(data, judged),
+        *solar_sentence(outcome),
         money_sentence(outcome, other),
         *check_sentence(data),
     )
@@ -118,7 +121,7 @@ def key_sentence(data: ReportData, judged: Arm, outcome: Outcome, other: Outcome
         )
     if outcome.cleared_kwh == 0.0:
         cost = "no energy was traded"
-    elif outcome.cut_kwh < 0.005:
+    elif outcome.cut_kwh < CUT_MINIMUM_KWH:
         cost = f"nothing of the {energy(outcome.cleared_kwh)} traded had to be cut"
     else:
         share = percent(ratio(outcome.cut_kwh, outcome.cleared_kwh))
@@ -162,7 +165,7 @@ def binding_sentence(data: ReportData, judged: Arm) -> tuple[str, ...]:
     trades = judged.tables.trades
     cut = (trades["cleared_kwh"] - trades["accepted_kwh"]).where(trades["element"] != "", 0.0)
     total = float(cut.sum())
-    if total < 0.005:
+    if total < CUT_MINIMUM_KWH:
         return ()
     by_element = cut.groupby([trades["element"], trades["reason"]], observed=True).sum()
     element, reason = by_element.index[int(by_element.argmax())]
@@ -171,6 +174,20 @@ def binding_sentence(data: ReportData, judged: Arm) -> tuple[str, ...]:
         f"{percent(share)} of the energy cut is due to {reason_words(str(reason))} at "
         f"{element_words(data.feeder, str(element))}.",
     )
+
+
+def solar_sentence(outcome: Outcome) -> tuple[str, ...]:
+    """Say how much solar energy is lost; what is refused may also be stored or wait."""
+    if outcome.cut_kwh < CUT_MINIMUM_KWH:
+        return ()
+    if outcome.solar_curtailed_kwh < CUT_MINIMUM_KWH:
+        return (
+            "No solar energy is curtailed; what was refused is stored, waits, or comes from "
+            "the retailer.",
+        )
+    share = percent(ratio(outcome.solar_curtailed_kwh, outcome.solar_available_kwh))
+    lost = f"{energy(outcome.solar_curtailed_kwh)} of solar energy ({share}) is curtailed"
+    return (f"{lost}; what else was refused is stored, waits, or comes from the retailer.",)
 
 
 def money_sentence(outcome: Outcome, other: Outcome | None) -> str:
@@ -295,7 +312,8 @@ def _side_by_side(data: ReportData, judged: Arm, outcome: Outcome, other: Outcom
         title="Side by side" if other is not None else "In numbers",
         columns=tuple(columns),
         rows=tuple(rows),
-        caption=f"Counts are of {counts}; an interval may break several limits.",
+        caption=f"Counts are of {counts}; an interval may break several limits. Energy that is "
+        "refused may be offered again later and then counts again.",
     )
 
 

@@ -75,32 +75,32 @@ def _rests_on_ratings(data: ReportData, cut: pd.DataFrame) -> bool:
 
 
 def _count_table(judged: pd.DataFrame) -> Table:
+    reasons = [reason for reason in REASONS if (judged["reason"] == reason).any()]
     columns = (
         Column("What was judged", numeric=False),
         *(Column(sentence_case(verdict)) for verdict in VERDICTS),
         Column("Asked", "kWh"),
         Column("Cut", "kWh"),
         Column("Cut", "%"),
-        *(Column(f"Cut, {words}", "kWh") for words in REASONS.values()),
+        *(Column(f"by {reason_words(reason)}", "kWh") for reason in reasons),
     )
-    rows = [_count_row(kind, judged[judged["kind"] == kind]) for kind in KINDS]
+    rows = [_count_row(kind, judged[judged["kind"] == kind], reasons) for kind in KINDS]
     cut = judged.groupby("kind", observed=True)["cut_kwh"].sum()
     bid, worst = float(cut.get(BID, 0.0)), cut.drop(BID, errors="ignore")
     caption = "No trade was cut"
     if float(worst.sum()) > 0.0:
         most = percent(ratio(float(worst.max()), float(worst.sum())))
-        caption = (
-            f"Of {energy(float(worst.sum()))} cut from trades, {most} falls on {worst.idxmax()}"
-        )
+        kind = str(worst.index[int(worst.argmax())])
+        caption = f"Of {energy(float(worst.sum()))} cut from trades, {most} falls on {kind}"
     before = f"{energy(bid)} had been cut from" if bid > 0.0 else "nothing had been cut from"
     caption = f"{caption}; {before} the day-ahead bid, which is judged a day earlier on forecasts."
     return Table("verdict-counts", "Verdicts by kind and reason", columns, tuple(rows), caption)
 
 
-def _count_row(kind: str, rows: pd.DataFrame) -> Row:
+def _count_row(kind: str, rows: pd.DataFrame, reasons: list[str]) -> Row:
     verdicts = rows["verdict"].astype(str)
     asked, cut = float(rows["asked_kwh"].sum()), rows["cut_kwh"]
-    by_reason = [float(cut[(rows["reason"] == reason).to_numpy()].sum()) for reason in REASONS]
+    by_reason = [float(cut[(rows["reason"] == reason).to_numpy()].sum()) for reason in reasons]
     return Row(
         (
             sentence_case(kind),

@@ -212,9 +212,7 @@ def _wholesale(days: Sequence[DayRecord], records: Sequence[IntervalRecord]) -> 
     }
 
 
-def _money(
-    records: Sequence[IntervalRecord], outcome: Outcome, retail_only: Outcome
-) -> Metrics:
+def _money(records: Sequence[IntervalRecord], outcome: Outcome, retail_only: Outcome) -> Metrics:
     accounts = np.stack([r.settlement.accounts_eur[0] for r in records]).sum(axis=0)
     others = accounts[len(outcome.received_eur) :]
     saving = outcome.total_eur - retail_only.total_eur

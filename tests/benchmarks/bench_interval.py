@@ -9,12 +9,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from cosim.game import make_game
+from cosim.game import Game, make_game
 from cosim.grid.power_flow import PowerFlow
 from cosim.inputs.world import build_world
 from cosim.interval import Day, play_through, trade
 from cosim.prosumers.devices import initial_state
-from cosim.records import FollowerAction, State
+from cosim.records import Exogenous, FollowerAction, State, WholesaleBid
 from cosim.scenario import ProsumerSettings, Scenario
 from cosim.simulation import announce
 from networks.catalog import load_feeder
@@ -54,7 +54,6 @@ def main() -> None:
     scenario = scenario.model_copy(update={"run": scenario.run.model_copy(update={"days": 1})})
     world = build_world(scenario, feeder, environments=ENVIRONMENTS)
     game = make_game(scenario, PowerFlow(feeder), world)
-    rows = ENVIRONMENTS * PROSUMERS
     print(f"{ENVIRONMENTS} environments x {PROSUMERS} prosumers, cigre_lv, one thread")
     leader = TimeOfUse(scenario.leader.block_starts_h, scenario.leader.margin_eur_per_kwh)
     action = FollowerAction(
@@ -77,21 +76,33 @@ def main() -> None:
     for label, tightened in (("default limits", 1.0), ("ratings cut to 30 %", 0.3)):
         tight = replace(feeder, loading_max_percent=feeder.loading_max_percent * tightened)
         measured = replace(game, power_flow=PowerFlow(tight))
-        measure(measured, world, day, action, bid.validated_kwh, label, rows)
+        measure(measured, world.actual, day, (action, bid), label)
 
 
-def measure(game, world, day: Day, action, sold_kwh, label: str, rows: int) -> None:  # type: ignore[no-untyped-def]
+def measure(
+    game: Game,
+    actual: Exogenous,
+    day: Day,
+    decided: tuple[FollowerAction, WholesaleBid],
+    label: str,
+) -> None:
     """Play the day twice, time the second."""
+    action, bid = decided
+    rows = ENVIRONMENTS * PROSUMERS
     for timed in (False, True):
         state = initial_state(game.fleet)
         broken = 0
         began = time.perf_counter()
         for now in range(day.length):
-            record = trade(game, state, world.actual, day, action=action, sold_kwh=sold_kwh[now])
+            record = trade(game, state, actual, day, action=action, sold_kwh=bid.validated_kwh[now])
             state = record.state
-            broken += len(np.unique(record.clearing.trades.environment[
-                record.validation.accepted_kwh < record.clearing.trades.cleared_kwh - 1e-9
-            ]))
+            broken += len(
+                np.unique(
+                    record.clearing.trades.environment[
+                        record.validation.accepted_kwh < record.clearing.trades.cleared_kwh - 1e-9
+                    ]
+                )
+            )
         spent = time.perf_counter() - began
         if timed:
             per_second = rows * day.length / spent

@@ -1,13 +1,14 @@
 """The worked example of docs/verdicts.md, and verdicts in odd situations."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pandapower as pp
 import pytest
 
 from cosim.grid.power_flow import PowerFlow
-from cosim.grid.prequalification import prequalify
+from cosim.grid.prequalification import Schedule, prequalify
 from cosim.grid.validation import RULES, Surroundings, validate
 from cosim.market.auction import MECHANISMS
 from cosim.market.settlement import PriceParts, WholesaleTerms, settle
@@ -20,6 +21,7 @@ from cosim.records import (
     Reason,
     Validation,
     Verdict,
+    WholesaleBid,
 )
 from networks.feeder import Feeder
 from tests.three_bus import three_bus_feeder, three_bus_net
@@ -169,23 +171,22 @@ def test_tightening_a_limit_never_keeps_more_value() -> None:
     for limit in (1.06, 1.05, 1.04, 1.03, 1.02):
         feeder = replace(three_bus_feeder(), voltage_max_pu=np.full(3, limit))
         kept.append(value_of(judge("optimal", feeder)))
-    assert all(later <= earlier + 1e-9 for earlier, later in zip(kept, kept[1:], strict=False))
+    assert all(later <= earlier + 1e-9 for earlier, later in pairwise(kept))
     assert kept[0] == pytest.approx(3.095)
 
 
-def bid(offered_kw: float, rule: str = "optimal"):  # type: ignore[no-untyped-def]
+def bid(offered_kw: float, rule: str = "optimal") -> WholesaleBid:
     """Prequalify an export at bus 2 over firm loads of 12 and 4 kW."""
     base = np.array([0.0, 12.0, 4.0])
     wanted = np.array([0.0, 12.0, 4.0 - offered_kw])
-    return prequalify(
-        PowerFlow(three_bus_feeder()),
-        np.array([[(offered_kw - 16.0) * 0.25]]),
-        np.array([[4.0]]),
-        wanted[None, None],
-        base[None, None],
-        np.zeros((1, 1, 3)),
-        rule=rule,
+    schedule = Schedule(
+        offered_kwh=np.array([[(offered_kw - 16.0) * 0.25]]),
+        firm_kwh=np.array([[4.0]]),
+        bus_kw=wanted[None, None],
+        base_kw=base[None, None],
+        bus_kvar=np.zeros((1, 1, 3)),
     )
+    return prequalify(PowerFlow(three_bus_feeder()), schedule, rule=rule)
 
 
 def test_a_bid_inside_the_limits_passes_whole() -> None:

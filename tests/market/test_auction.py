@@ -146,7 +146,8 @@ def best_gain(orders: Orders, quotes: Quotes) -> float:
     solution = linprog(
         -np.array(gains), A_ub=np.column_stack(columns), b_ub=limits, bounds=(0, None)
     )
-    return float(-solution.fun)
+    assert solution.fun is not None
+    return -float(solution.fun)
 
 
 def curve_offers(orders: Orders) -> list[tuple[str, float, float]]:
@@ -240,7 +241,9 @@ def two_sided(buyer_bid: float, seller_ask: float) -> Orders:
 
 def test_two_prosumers_meet_at_the_marginal_ask() -> None:
     """The seller has energy left, so its ask is the price."""
-    clearing = MECHANISMS["uniform"](two_sided(0.25, 0.10), quotes_of(0.30, 0.05), np.array([[0, 1]]))
+    clearing = MECHANISMS["uniform"](
+        two_sided(0.25, 0.10), quotes_of(0.30, 0.05), np.array([[0, 1]])
+    )
     assert clearing.price_eur_per_kwh[0] == pytest.approx(0.10)
     np.testing.assert_allclose(clearing.net_kwh, [[-1.0, 1.0]])
 
@@ -284,9 +287,7 @@ def test_mid_market_rate_reproduces_the_published_average_prices() -> None:
 
 def test_equals_share_the_marginal_quantity() -> None:
     """Two like buyers, energy for one: each gets half."""
-    orders = orders_of(
-        [-1.0, 0.0, 0.0], [[(0.05, 1.0)], [(0.20, 1.0)], [(0.20, 1.0)]]
-    )
+    orders = orders_of([-1.0, 0.0, 0.0], [[(0.05, 1.0)], [(0.20, 1.0)], [(0.20, 1.0)]])
     clearing = MECHANISMS["uniform"](orders, quotes_of(0.30, 0.02), np.array([[0, 1, 2]]))
     np.testing.assert_allclose(clearing.net_kwh, [[-1.0, 0.5, 0.5]])
     assert clearing.price_eur_per_kwh[0] == pytest.approx(0.20)
@@ -294,9 +295,7 @@ def test_equals_share_the_marginal_quantity() -> None:
 
 def test_an_empty_market_has_no_trades() -> None:
     for mechanism in MECHANISMS.values():
-        clearing: Clearing = mechanism(
-            orders_of([0.0], [[]]), quotes_of(0.3, 0.1), np.array([[0]])
-        )
+        clearing: Clearing = mechanism(orders_of([0.0], [[]]), quotes_of(0.3, 0.1), np.array([[0]]))
         assert len(clearing.trades.seller) == 0
         assert clearing.trades.start.tolist() == [0, 0]
 

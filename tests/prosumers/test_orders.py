@@ -137,7 +137,5 @@ def test_vehicle_value_is_the_dearest_hour_waiting_would_need(
 ) -> None:
     """Four later intervals at 0.30, 0.10, 0.20, 0.12; 2 kWh an interval."""
     prices = np.array([0.05, 0.30, 0.10, 0.20, 0.12, 0.01])[:, None, None]
-    value = vehicle_price(
-        np.array([[missing]]), np.array([[2.0]]), np.array([[5]]), 0, 0, prices
-    )
+    value = vehicle_price(np.array([[missing]]), np.array([[2.0]]), np.array([[5]]), 0, 0, prices)
     assert value[0, 0] == pytest.approx(expected)

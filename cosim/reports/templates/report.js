@@ -49,10 +49,7 @@
   function resizeAll() {
     names.forEach((name) => Plotly.Plots.resize(document.getElementById("figure-" + name)));
   }
-  window.addEventListener("beforeprint", () => {
-    document.querySelectorAll("details").forEach((element) => { element.open = true; });
-    resizeAll();
-  });
+  window.addEventListener("beforeprint", resizeAll);
   window.addEventListener("afterprint", resizeAll);
 
   // Tables sort by a click on a heading; numbers are read back from what is shown.
