@@ -1,6 +1,7 @@
 """The report of a finished run, from its folder and records."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,9 @@ from cosim.reports.write import write_report
 from cosim.run_folder import RunFolder
 from cosim.scoring.metrics import Outcome
 from networks.feeder import Feeder
+
+TIMES = ("started_utc", "finished_utc", "wall_seconds")
+"""Entries of the manifest that differ between two calls; the report is the same bytes for both."""
 
 TABLES = ("buses", "lines", "trafos", "trades", "prosumers", "wholesale", "ledger", "intervals")
 
@@ -25,15 +29,10 @@ def write_run_report(
     """Write the report of `run` into its folder; `outcomes` has one entry an arm."""
     end = int(world.calendar.day_start[-1])
     checked, unchecked = outcomes["with_validation"], outcomes.get("without_validation")
-    settings = tuple(
-        (section, key, str(value))
-        for section, values in run.scenario.model_dump(mode="json").items()
-        if isinstance(values, dict)
-        for key, value in values.items()
-    )
+    settings = tuple(settings_of(run.scenario.model_dump(mode="json")))
     data = ReportData(
         settings=settings,
-        manifest=run.manifest,
+        manifest={key: value for key, value in run.manifest.items() if key not in TIMES},
         metrics=run.metrics,
         feeder=feeder,
         start_utc=world.calendar.start_utc[:end],
@@ -48,6 +47,21 @@ def write_run_report(
         fleet=world.fleet,
     )
     write_report(data, run.report)
+
+
+def settings_of(values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield (section, key, value) of nested settings; sections within sections have a dot."""
+    for section, content in values.items():
+        if isinstance(content, list):
+            parts = {f"{section}[{number}]": part for number, part in enumerate(content)}
+        else:
+            parts = {section: content}
+        for name, part in parts.items():
+            inner = {key: value for key, value in part.items() if isinstance(value, dict)}
+            for key, value in part.items():
+                if key not in inner:
+                    yield name, key, "" if value is None else str(value)
+            yield from settings_of({f"{name}.{key}": value for key, value in inner.items()})
 
 
 def _arm(run: RunFolder, bill_table: pd.DataFrame, *, unchecked: bool = False) -> ArmTables:

@@ -1,0 +1,185 @@
+"""What a user gets: folders that stand alone, the same bytes for the same seed, README commands."""
+
+import doctest
+import json
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pandapower as pp
+import pandas as pd
+import pytest
+
+from cosim.cli import main
+from cosim.run_folder import MANIFEST, read_run
+from networks.catalog import build_net, feeder_names, load_feeder
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+def cosim(*arguments: str) -> int:
+    """Run the command line; return its exit code."""
+    try:
+        main(arguments)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+@pytest.fixture(scope="module")
+def summer_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sunny day on the default feeder."""
+    out = tmp_path_factory.mktemp("runs") / "summer"
+    assert cosim("run", "--start", "2016-06-13", "--days", "1", "--out", str(out)) == 0
+    return out
+
+
+def test_same_seed_same_files(summer_day: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    assert cosim("run", "--start", "2016-06-13", "--days", "1", "--out", str(again)) == 0
+    first = {p.relative_to(summer_day) for p in summer_day.rglob("*") if p.is_file()}
+    second = {p.relative_to(again) for p in again.rglob("*") if p.is_file()}
+    assert first == second
+    for name in sorted(first - {Path(MANIFEST)}):
+        assert (summer_day / name).read_bytes() == (again / name).read_bytes(), name
+
+
+def test_another_seed_gives_another_day(summer_day: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    assert cosim("run", "--days", "1", "--seed", "1", "--out", str(other)) == 0
+    assert (summer_day / "buses.parquet").read_bytes() != (other / "buses.parquet").read_bytes()
+
+
+def test_the_bus_table_alone_solves_the_feeder_again(summer_day: Path) -> None:
+    """As docs/run-folder.md says, with nothing of this project's own solver."""
+    run = read_run(summer_day)
+    buses = run.table("buses")
+    loadings = pd.concat(
+        [run.table("lines").assign(kind="line"), run.table("trafos").assign(kind="trafo")]
+    )
+    for interval in (0, 50, 80):
+        net = build_net("cigre_lv")
+        net.load.drop(net.load.index, inplace=True)
+        rows = buses[buses.interval == interval]
+        for row in rows.itertuples():
+            pp.create_load(net, row.bus, p_mw=row.p_kw / 1e3, q_mvar=row.q_kvar / 1e3)
+        pp.runpp(net, tolerance_mva=1e-10)
+        solved = net.res_bus.vm_pu.loc[rows.bus].to_numpy()
+        np.testing.assert_allclose(solved, rows.vm_pu, atol=1e-8)
+        assert solved.max() <= 1.1 + 1e-8
+        for kind, table in (("line", net.res_line), ("trafo", net.res_trafo)):
+            part = loadings[(loadings.interval == interval) & (loadings.kind == kind)]
+            solved = table.loading_percent.loc[part.element].to_numpy()
+            np.testing.assert_allclose(solved, part.loading_percent, atol=1e-5)
+            assert solved.max() <= 100.0 + 1e-5
+
+
+def test_validation_is_what_keeps_the_sunny_day_inside_the_limits(summer_day: Path) -> None:
+    metrics = json.loads((summer_day / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["without_validation"]["violation_intervals"] > 0
+    assert metrics["with_validation"]["violation_intervals"] == 0
+    assert metrics["with_validation"]["departure_missing_kwh"] == 0.0
+    assert metrics["with_validation"]["comfort_excess_kelvin"] < 1e-9
+
+
+def test_ledger_and_meters_close(summer_day: Path) -> None:
+    """Money sums to zero; energy at the buses is what prosumers' meters and passive load show."""
+    run = read_run(summer_day)
+    ledger = run.table("ledger")
+    received = ledger.groupby("payee").eur.sum()
+    paid = ledger.groupby("payer").eur.sum()
+    assert received.sum() == pytest.approx(paid.sum(), abs=1e-9)
+    assert (ledger.eur >= 0.0).all()
+    prosumers = run.table("prosumers")
+    at_meter = (
+        prosumers.load_kw
+        - prosumers.pv_kw
+        + prosumers.battery_kw
+        + prosumers.vehicle_kw
+        + prosumers.heat_pump_kw
+    )
+    np.testing.assert_allclose(at_meter, prosumers.net_load_kw, atol=1e-8)
+    trades = run.table("trades")
+    accepted = trades[trades.accepted_kwh > 0.0]
+    bought = accepted[accepted.buyer == "7"].groupby("interval").accepted_kwh.sum()
+    sold = accepted[accepted.seller == "7"].groupby("interval").accepted_kwh.sum()
+    net = prosumers[prosumers.prosumer == 7].set_index("interval").net_load_kw * 0.25
+    traded = bought.reindex(net.index, fill_value=0.0) - sold.reindex(net.index, fill_value=0.0)
+    # What a refusal left to the retailer is the only other energy at a meter.
+    retail = ledger[(ledger.payer == "7") & (ledger.payee == "retailer")]
+    energy = retail.groupby("interval").eur.sum().reindex(net.index, fill_value=0.0) / 0.12
+    np.testing.assert_allclose(traded + energy, net, atol=1e-8)
+
+
+def test_losses_and_slack_balance_the_buses(summer_day: Path) -> None:
+    run = read_run(summer_day)
+    drawn = run.table("buses").groupby("interval").p_kw.sum()
+    intervals = run.table("intervals").set_index("interval")
+    np.testing.assert_allclose(drawn + intervals.loss_kw, intervals.slack_kw, atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", ["2016-06-13", "2016-01-18"])
+def test_default_weeks_break_limits_only_without_validation(start: str, tmp_path: Path) -> None:
+    assert cosim("run", "--start", start, "--out", str(tmp_path / "week")) == 0
+    metrics = json.loads((tmp_path / "week" / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["without_validation"]["violation_intervals"] > 10
+    assert metrics["with_validation"]["violation_intervals"] == 0
+    assert metrics["with_validation"]["prosumers_worse_off"] == 0
+
+
+@pytest.mark.parametrize("name", [name for name in feeder_names() if name != "cigre_lv"])
+def test_a_day_on_every_other_feeder(name: str, tmp_path: Path) -> None:
+    out = tmp_path / name
+    assert cosim("run", "--feeder", name, "--days", "1", "--out", str(out)) == 0
+    run = read_run(out)
+    assert run.manifest["pandapower_voltage_pu"] < 1e-8
+    assert run.manifest["feeder"] == name
+    assert len(run.table("buses")) == 96 * load_feeder(name).bus_count
+
+
+def readme_commands() -> list[str]:
+    """Return the `cosim` lines of the README's shell blocks."""
+    blocks = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+    lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line.startswith("cosim ")]
+
+
+def test_readme_commands_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In order, in an empty folder, a day instead of a week."""
+    monkeypatch.chdir(tmp_path)
+    commands = readme_commands()
+    assert len(commands) >= 4
+    for command in commands:
+        words, _, target = command.partition(">")
+        arguments = shlex.split(words)[1:]
+        if arguments[0] == "run":
+            arguments = [a for a in arguments if a not in ("--days", "7")] + ["--days", "1"]
+        assert cosim(*arguments) == 0, command
+        printed = capsys.readouterr().out
+        if target:
+            Path(target.strip()).write_text(printed, encoding="utf-8")
+    assert (tmp_path / "runs" / "mine" / "report.html").is_file()
+
+
+def test_readme_make_targets_exist() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    for target in set(re.findall(r"^make ([a-z-]+)", README, re.MULTILINE)):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_readme_python_gives_what_it_shows() -> None:
+    code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    test = doctest.DocTestParser().get_doctest("\n".join(code), {}, "README", None, 0)
+    result = doctest.DocTestRunner(verbose=False).run(test)
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+def test_readme_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (REPOSITORY / target).exists(), target
