@@ -63,8 +63,8 @@ def test_the_bus_table_alone_solves_the_feeder_again(summer_day: Path) -> None:
         net = build_net("cigre_lv")
         net.load.drop(net.load.index, inplace=True)
         rows = buses[buses.interval == interval]
-        for row in rows.itertuples():
-            pp.create_load(net, row.bus, p_mw=row.p_kw / 1e3, q_mvar=row.q_kvar / 1e3)
+        for bus, kw, kvar in rows[["bus", "p_kw", "q_kvar"]].to_numpy():
+            pp.create_load(net, int(bus), p_mw=kw / 1e3, q_mvar=kvar / 1e3)
         pp.runpp(net, tolerance_mva=1e-10)
         solved = net.res_bus.vm_pu.loc[rows.bus].to_numpy()
         np.testing.assert_allclose(solved, rows.vm_pu, atol=1e-8)

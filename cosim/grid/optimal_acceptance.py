@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from cosim.grid.limits import TOLERANCE
-from cosim.grid.linear_programme import accept
+from cosim.grid.linear_programme import AcceptanceProgramme
 from cosim.records import Floats, Integers
 
 MARGIN: Final = 5e-8
@@ -92,6 +92,7 @@ def accept_most_value(
     allowed: Floats,
     solve: Callable[[Floats], Point],
     *,
+    programme: AcceptanceProgramme,
     start_kwh: Floats,
     interval_h: float,
 ) -> Outcome:
@@ -101,6 +102,7 @@ def accept_most_value(
         groups: what can be accepted.
         allowed: (E,) excess that may remain (what the counterfactual shows).
         solve: AC power flow of an acceptance (G,) with the slopes there.
+        programme: the solver.
         start_kwh: (G,) first operating point; its power flow must exist.
         interval_h: length of the interval.
     """
@@ -115,7 +117,7 @@ def accept_most_value(
         slopes = point.slopes(rows)
         effect = group_effect(groups, slopes, interval_h)
         room = bound[rows] - point.excess[rows] + effect @ accepted
-        solution = accept(groups.value_eur_per_kwh, groups.cleared_kwh, effect, room)
+        solution = programme.accept(groups.value_eur_per_kwh, groups.cleared_kwh, effect, room)
         change = float(groups.value_eur_per_kwh @ np.abs(solution.accepted_kwh - accepted))
         accepted = solution.accepted_kwh
         point = solve(accepted)

@@ -6,23 +6,17 @@ the difference between the two. The whole clearing is solved first; where it is 
 everything is accepted, at the cost of one power flow.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cosim.grid import limits
-from cosim.grid.curtailment import largest_share
-from cosim.grid.optimal_acceptance import (
-    Groups,
-    Point,
-    accept_most_value,
-    drawn_kw,
-    group_effect,
-    group_trades,
-)
+from cosim.grid.judge import Cut, Judge
+from cosim.grid.linear_programme import AcceptanceProgramme
+from cosim.grid.optimal_acceptance import Groups, group_trades
 from cosim.grid.power_flow import PowerFlow
-from cosim.grid.sensitivities import security_rows
 from cosim.records import (
     AGGREGATOR,
     Clearing,
@@ -49,17 +43,6 @@ class Surroundings:
     interval_h: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Cut:
-    """What one environment accepts, and why not more; all per trade of the environment."""
-
-    share: Floats  # accepted over cleared
-    reason: Integers
-    element: Integers
-    shadow_eur_per_kwh: Floats
-    network_eur_per_kwh: Floats  # (K,)
-
-
 def validate(
     power_flow: PowerFlow,
     surroundings: Surroundings,
@@ -73,51 +56,40 @@ def validate(
     `rule` is one of RULES: "none" accepts everything and only reports.
     """
     feeder, trades = power_flow.feeder, clearing.trades
-    environments = len(trades.start) - 1
     cleared_kw = at_buses(surroundings, clearing.net_kwh)
     state = power_flow.solve(cleared_kw, surroundings.kvar)
     excess = limits.excess(feeder, state)
     secure = limits.within(excess)
-    accepted = trades.cleared_kwh.copy()
-    reason = np.full(len(accepted), int(Reason.NONE))
-    element = np.full(len(accepted), -1)
-    shadow = np.zeros(len(accepted))
-    network = np.zeros((environments, feeder.bus_count))
-    preexisting = np.zeros(environments, np.bool_)
+    verdicts = _Verdicts.all_accepted(trades, feeder.bus_count)
+    preexisting = np.zeros(len(secure), np.bool_)
     broken = np.flatnonzero(~secure)
     if len(broken):
         base_kw = at_buses(surroundings, orders.firm_kwh)
         base = limits.excess(feeder, power_flow.solve(base_kw[broken], surroundings.kvar[broken]))
         preexisting[broken] = ~limits.within(base)
     if len(broken) and rule != "none":
-        for position, b in enumerate(broken):
-            part = slice(trades.start[b], trades.start[b + 1])
-            judge = _Judge(
-                power_flow, base_kw[b], surroundings.kvar[b], base[position], surroundings
+        programme = AcceptanceProgramme()
+        for b, base_excess in zip(broken, base, strict=True):
+            judge = Judge(
+                power_flow,
+                programme,
+                base_kw=base_kw[b],
+                kvar=surroundings.kvar[b],
+                base_excess=base_excess,
+                interval_h=surroundings.interval_h,
             )
-            cut = judge.cut(_groups(trades, part, surroundings.bus[b]), excess[b], rule)
-            accepted[part] = trades.cleared_kwh[part] * cut.share
-            reason[part], element[part] = cut.reason, cut.element
-            shadow[part], network[b] = cut.shadow_eur_per_kwh, cut.network_eur_per_kwh
-        net_kwh = net_of(trades, accepted, clearing.net_kwh.shape)
+            part = slice(trades.start[b], trades.start[b + 1])
+            groups = _groups(trades, part, surroundings.bus[b])
+            verdicts.enter(int(b), part, judge.cut(groups, excess[b], rule))
+        net_kwh = net_of(trades, verdicts.share * trades.cleared_kwh, clearing.net_kwh.shape)
         bus_kw = at_buses(surroundings, net_kwh)
         state = _replace_states(power_flow, state, bus_kw, surroundings.kvar, broken)
         secure = limits.within(limits.excess(feeder, state))
     else:
         net_kwh, bus_kw = clearing.net_kwh, cleared_kw
-    verdict = np.where(
-        accepted >= trades.cleared_kwh - 1e-9,
-        int(Verdict.ACCEPTED),
-        np.where(accepted <= 1e-9, int(Verdict.REJECTED), int(Verdict.CURTAILED)),
-    )
-    whole = verdict == Verdict.ACCEPTED
     return Validation(
-        accepted_kwh=accepted,
-        verdict=verdict,
-        reason=np.where(whole, int(Reason.NONE), reason),
-        element=np.where(whole, -1, element),
-        shadow_eur_per_kwh=shadow,
-        network_eur_per_kwh=network,
+        **verdicts.per_trade(trades),
+        network_eur_per_kwh=verdicts.network_eur_per_kwh,
         net_kwh=net_kwh,
         bus_kw=bus_kw,
         bus_kvar=surroundings.kvar,
@@ -125,6 +97,53 @@ def validate(
         secure=secure,
         preexisting=preexisting,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Verdicts:
+    """Verdicts of all environments while they come in."""
+
+    share: Floats  # (M,) accepted over cleared
+    reason: Integers  # (M,)
+    element: Integers  # (M,)
+    shadow_eur_per_kwh: Floats  # (M,)
+    network_eur_per_kwh: Floats  # (B, K)
+
+    @classmethod
+    def all_accepted(cls, trades: Trades, buses: int) -> Self:
+        """Return verdicts that let every trade pass."""
+        count = len(trades.seller)
+        return cls(
+            share=np.ones(count),
+            reason=np.full(count, int(Reason.NONE)),
+            element=np.full(count, -1),
+            shadow_eur_per_kwh=np.zeros(count),
+            network_eur_per_kwh=np.zeros((len(trades.start) - 1, buses)),
+        )
+
+    def enter(self, environment: int, part: slice, cut: Cut) -> None:
+        """Write what one environment accepts; `part` are its trades."""
+        self.share[part] = cut.share
+        self.reason[part], self.element[part] = cut.reason, cut.element
+        self.shadow_eur_per_kwh[part] = cut.shadow_eur_per_kwh
+        self.network_eur_per_kwh[environment] = cut.network_eur_per_kwh
+
+    def per_trade(self, trades: Trades) -> dict[str, NDArray[Any]]:
+        """Return the fields of a Validation that have one entry a trade."""
+        accepted = self.share * trades.cleared_kwh
+        verdict = np.where(
+            accepted >= trades.cleared_kwh - 1e-9,
+            int(Verdict.ACCEPTED),
+            np.where(accepted <= 1e-9, int(Verdict.REJECTED), int(Verdict.CURTAILED)),
+        )
+        whole = verdict == Verdict.ACCEPTED
+        return {
+            "accepted_kwh": accepted,
+            "verdict": verdict,
+            "reason": np.where(whole, int(Reason.NONE), self.reason),
+            "element": np.where(whole, -1, self.element),
+            "shadow_eur_per_kwh": self.shadow_eur_per_kwh,
+        }
 
 
 def at_buses(surroundings: Surroundings, net_kwh: Floats) -> Floats:
@@ -173,130 +192,3 @@ def _replace_states(
         values[which] = getattr(new, name)
         fields[name] = values
     return replace(state, **fields)
-
-
-class _Judge:
-    """The grid of one environment: solves acceptances and explains what was cut."""
-
-    def __init__(
-        self,
-        power_flow: PowerFlow,
-        base_kw: Floats,
-        kvar: Floats,
-        base_excess: Floats,
-        surroundings: Surroundings,
-    ) -> None:
-        """Keep the counterfactual and what it allows."""
-        self.power_flow = power_flow
-        self.base_kw = base_kw
-        self.kvar = kvar
-        self.base_excess = base_excess
-        self.allowed = limits.allowed_excess(base_excess)
-        self.interval_h = surroundings.interval_h
-
-    def cut(self, groups: Groups, cleared_excess: Floats, rule: str) -> _Cut:
-        """Return what is accepted under `rule`, per trade."""
-        buses = len(self.base_kw)
-        trades = len(groups.of_trade)
-        if not np.all(np.isfinite(self.base_excess)):
-            return _Cut(
-                share=np.zeros(trades),
-                reason=np.full(trades, int(Reason.NO_POWER_FLOW)),
-                element=np.full(trades, -1),
-                shadow_eur_per_kwh=np.zeros(trades),
-                network_eur_per_kwh=np.zeros(buses),
-            )
-        start = groups.cleared_kwh
-        if rule == "pro_rata" or not np.all(np.isfinite(cleared_excess)):
-            start = start * self._share(groups, start)
-        if rule == "pro_rata":
-            return self._explain(groups, start, cleared_excess, np.zeros((0, buses)))
-        outcome = accept_most_value(
-            groups, self.allowed, self._solve(groups), start_kwh=start, interval_h=self.interval_h
-        )
-        accepted = outcome.accepted_kwh
-        if not outcome.feasible:
-            accepted = accepted * self._share(groups, accepted)
-        weighted = outcome.row_eur[:, None] * outcome.slopes
-        return self._explain(groups, accepted, cleared_excess, weighted, outcome.rows)
-
-    def _share(self, groups: Groups, accepted_kwh: Floats) -> float:
-        """Return the largest share of `accepted_kwh` that stays inside the limits."""
-        drawn = drawn_kw(groups, accepted_kwh, len(self.base_kw), self.interval_h)
-        share = largest_share(
-            self.power_flow,
-            self.base_kw[None],
-            drawn[None],
-            self.kvar[None],
-            self.allowed[None] + 0.5 * limits.TOLERANCE,
-        )
-        return float(share[0])
-
-    def _solve(self, groups: Groups) -> Callable[[Floats], Point]:
-        """Return the AC power flow of an acceptance as a function."""
-        feeder = self.power_flow.feeder
-        buses = feeder.bus_count
-
-        def solve(accepted_kwh: Floats) -> Point:
-            bus_kw = self.base_kw + drawn_kw(groups, accepted_kwh, buses, self.interval_h)
-            state = self.power_flow.solve(bus_kw[None], self.kvar[None])
-            voltages = state.node_voltage_pu[0]
-
-            def slopes(rows: Integers) -> Floats:
-                over, rest = rows[rows < buses], rows[rows >= buses]
-                under = rest[rest < 2 * buses] - buses
-                branches = rest[rest >= 2 * buses] - 2 * buses
-                volts, loads, _ = security_rows(
-                    self.power_flow,
-                    voltages,
-                    bus_kw,
-                    self.kvar,
-                    np.concatenate([over, under]),
-                    branches,
-                )
-                volts[len(over) :] *= -1.0
-                return np.vstack([volts, loads / 100.0])
-
-            return Point(excess=limits.excess(feeder, state)[0], slopes=slopes)
-
-        return solve
-
-    def _explain(
-        self,
-        groups: Groups,
-        accepted_kwh: Floats,
-        cleared_excess: Floats,
-        weighted: Floats,
-        rows: Integers | None = None,
-    ) -> _Cut:
-        """Spread a cut over the trades and name the limit that asked for it.
-
-        `weighted` (R, K) holds multiplier times slope of each row of the programme. A cut group
-        names the row that costs it most; without multipliers, the worst of the clearing.
-        """
-        feeder = self.power_flow.feeder
-        beyond = cleared_excess - self.allowed
-        worst = limits.reason_of(feeder, int(np.argmax(beyond)))
-        if not np.all(np.isfinite(cleared_excess)):
-            worst = (Reason.NO_POWER_FLOW, -1)
-        count = len(accepted_kwh)
-        reason = np.full(count, int(worst[0]))
-        element = np.full(count, worst[1])
-        shadow = np.zeros(count)
-        if rows is not None and len(rows):
-            costs = group_effect(groups, weighted, self.interval_h)
-            shadow = costs.sum(axis=0)
-            for group in np.flatnonzero(costs.max(axis=0) > 0.0):
-                named = limits.reason_of(feeder, int(rows[np.argmax(costs[:, group])]))
-                reason[group], element[group] = int(named[0]), named[1]
-        share = np.divide(
-            accepted_kwh, groups.cleared_kwh, out=np.zeros(count), where=groups.cleared_kwh > 0.0
-        )
-        of = groups.of_trade
-        return _Cut(
-            share=np.minimum(share, 1.0)[of],
-            reason=reason[of],
-            element=element[of],
-            shadow_eur_per_kwh=shadow[of],
-            network_eur_per_kwh=weighted.sum(axis=0) / self.interval_h,
-        )

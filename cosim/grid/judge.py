@@ -1,0 +1,160 @@
+"""What one environment's grid accepts, and why not more."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosim.grid import limits
+from cosim.grid.curtailment import largest_share
+from cosim.grid.linear_programme import AcceptanceProgramme
+from cosim.grid.optimal_acceptance import (
+    Groups,
+    Point,
+    accept_most_value,
+    drawn_kw,
+    group_effect,
+)
+from cosim.grid.power_flow import PowerFlow
+from cosim.grid.sensitivities import security_rows
+from cosim.records import Floats, Integers, Reason
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """What one environment accepts, and why not more; all per trade of the environment."""
+
+    share: Floats  # accepted over cleared
+    reason: Integers
+    element: Integers
+    shadow_eur_per_kwh: Floats
+    network_eur_per_kwh: Floats  # (K,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judge:
+    """The grid of one environment: solves acceptances and explains what is cut."""
+
+    power_flow: PowerFlow
+    programme: AcceptanceProgramme
+    base_kw: Floats  # (K,) drawn at the buses in the counterfactual
+    kvar: Floats  # (K,)
+    base_excess: Floats  # (E,) of the counterfactual
+    interval_h: float
+
+    @property
+    def allowed(self) -> Floats:
+        """Excess (E,) an outcome may show."""
+        return limits.allowed_excess(self.base_excess)
+
+    def cut(self, groups: Groups, cleared_excess: Floats, rule: str) -> Cut:
+        """Return what is accepted under `rule`, per trade."""
+        buses = len(self.base_kw)
+        trades = len(groups.of_trade)
+        if not np.all(np.isfinite(self.base_excess)):
+            return Cut(
+                share=np.zeros(trades),
+                reason=np.full(trades, int(Reason.NO_POWER_FLOW)),
+                element=np.full(trades, -1),
+                shadow_eur_per_kwh=np.zeros(trades),
+                network_eur_per_kwh=np.zeros(buses),
+            )
+        start = groups.cleared_kwh
+        if rule == "pro_rata" or not np.all(np.isfinite(cleared_excess)):
+            start = start * self._share(groups, start)
+        if rule == "pro_rata":
+            return self._explain(groups, start, cleared_excess, np.zeros((0, buses)))
+        outcome = accept_most_value(
+            groups,
+            self.allowed,
+            self._solve(groups),
+            programme=self.programme,
+            start_kwh=start,
+            interval_h=self.interval_h,
+        )
+        accepted = outcome.accepted_kwh
+        if not outcome.feasible:
+            accepted = accepted * self._share(groups, accepted)
+        weighted = outcome.row_eur[:, None] * outcome.slopes
+        return self._explain(groups, accepted, cleared_excess, weighted, outcome.rows)
+
+    def _share(self, groups: Groups, accepted_kwh: Floats) -> float:
+        """Return the largest share of `accepted_kwh` that stays inside the limits."""
+        drawn = drawn_kw(groups, accepted_kwh, len(self.base_kw), self.interval_h)
+        share = largest_share(
+            self.power_flow,
+            self.base_kw[None],
+            drawn[None],
+            self.kvar[None],
+            self.allowed[None] + 0.5 * limits.TOLERANCE,
+        )
+        return float(share[0])
+
+    def _solve(self, groups: Groups) -> Callable[[Floats], Point]:
+        """Return the AC power flow of an acceptance as a function."""
+        feeder = self.power_flow.feeder
+        buses = feeder.bus_count
+
+        def solve(accepted_kwh: Floats) -> Point:
+            bus_kw = self.base_kw + drawn_kw(groups, accepted_kwh, buses, self.interval_h)
+            state = self.power_flow.solve(bus_kw[None], self.kvar[None])
+            voltages = state.node_voltage_pu[0]
+
+            def slopes(rows: Integers) -> Floats:
+                over, rest = rows[rows < buses], rows[rows >= buses]
+                under = rest[rest < 2 * buses] - buses
+                branches = rest[rest >= 2 * buses] - 2 * buses
+                volts, loads, _ = security_rows(
+                    self.power_flow,
+                    voltages,
+                    bus_kw,
+                    self.kvar,
+                    np.concatenate([over, under]),
+                    branches,
+                )
+                volts[len(over) :] *= -1.0
+                return np.vstack([volts, loads / 100.0])
+
+            return Point(excess=limits.excess(feeder, state)[0], slopes=slopes)
+
+        return solve
+
+    def _explain(
+        self,
+        groups: Groups,
+        accepted_kwh: Floats,
+        cleared_excess: Floats,
+        weighted: Floats,
+        rows: Integers | None = None,
+    ) -> Cut:
+        """Spread a cut over the trades and name the limit that asked for it.
+
+        `weighted` (R, K) holds multiplier times slope of each row of the programme. A cut group
+        names the row that costs it most; without multipliers, the worst of the clearing.
+        """
+        feeder = self.power_flow.feeder
+        beyond = cleared_excess - self.allowed
+        worst = limits.reason_of(feeder, int(np.argmax(beyond)))
+        if not np.all(np.isfinite(cleared_excess)):
+            worst = (Reason.NO_POWER_FLOW, -1)
+        count = len(accepted_kwh)
+        reason = np.full(count, int(worst[0]))
+        element = np.full(count, worst[1])
+        shadow = np.zeros(count)
+        if rows is not None and len(rows):
+            costs = group_effect(groups, weighted, self.interval_h)
+            shadow = costs.sum(axis=0)
+            for group in np.flatnonzero(costs.max(axis=0) > 0.0):
+                named = limits.reason_of(feeder, int(rows[np.argmax(costs[:, group])]))
+                reason[group], element[group] = int(named[0]), named[1]
+        share = np.divide(
+            accepted_kwh, groups.cleared_kwh, out=np.zeros(count), where=groups.cleared_kwh > 0.0
+        )
+        of = groups.of_trade
+        return Cut(
+            share=np.minimum(share, 1.0)[of],
+            reason=reason[of],
+            element=element[of],
+            shadow_eur_per_kwh=shadow[of],
+            network_eur_per_kwh=weighted.sum(axis=0) / self.interval_h,
+        )
