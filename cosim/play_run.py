@@ -204,8 +204,8 @@ def summary_rows(
         ),
         (
             "prosumers",
-            f"pay {arm['bills_eur']:.2f} EUR, {arm['saving_eur']:.2f} EUR less than with the "
-            "retailer only",
+            f"pay {arm['bills_eur'] - arm['open_positions_eur']:.2f} EUR, "
+            f"{arm['saving_eur']:.2f} EUR less than with the retailer only",
         ),
         ("aggregator", f"earns {arm['aggregator_eur']:.2f} EUR"),
         (
