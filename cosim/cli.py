@@ -45,7 +45,8 @@ def run(  # noqa: PLR0913 (one argument an option)
     days: Annotated[int | None, typer.Option(help="Number of days.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random draw.")] = None,
     rule: Annotated[
-        str | None, typer.Option(help="How the grid cuts: optimal, pro_rata, none.")
+        str | None,
+        typer.Option(help="How the grid cuts: optimal, pro_rata, merit, lifo, max_min, none."),
     ] = None,
 ) -> None:
     """Play market days and write tables and a report.

@@ -210,6 +210,7 @@ class Trades:
     bid_eur_per_kwh: Floats  # (M,) most the buyer pays, fees included
     fee_eur_per_kwh: Floats  # (M,) fees and levies the buyer pays on top of the price
     firm: Booleans  # (M,) the buyer draws this energy even if the trade is refused
+    placed: Integers  # (M,) turn in which the later of its two orders came in
 
     @property
     def local(self) -> Booleans:

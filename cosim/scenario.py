@@ -262,8 +262,10 @@ class Forecasts(Settings):
 class Grid(Settings):
     """How trades and bids are validated."""
 
-    rule: Literal["optimal", "pro_rata", "none"] = "optimal"
-    """`optimal`: give up the least value; `pro_rata`: cut all trades alike; `none`: report only."""
+    rule: Literal["optimal", "pro_rata", "merit", "lifo", "max_min", "none"] = "optimal"
+    """`optimal`: give up the least value; `pro_rata`: cut all trades alike; `merit`: the least
+    valuable trades first; `lifo`: the last to come first; `max_min`: keep the smallest accepted
+    share as large as can be; `none`: report only."""
     compare_with_none: bool = True
     """Play the same days a second time without validation, for the report."""
 

@@ -138,6 +138,7 @@ def random_trades(random: np.random.Generator) -> Trades:
         bid_eur_per_kwh=price + 0.3,
         fee_eur_per_kwh=np.where(buyer == AGGREGATOR, 0.0, 0.1),
         firm=(random.random(count) < 0.5) & (buyer != AGGREGATOR),
+        placed=np.arange(count),
     )
 
 

@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosim.game import Game
+from cosim.grid.validation import RULES, validate
+from cosim.interval import surroundings
 from cosim.market.auction import MECHANISMS
 from cosim.records import AGGREGATOR, DayRecord, Exogenous, Fleet, IntervalRecord, World
 from cosim.simulation import Policies, play_days
@@ -83,7 +85,7 @@ def check_money(record: IntervalRecord) -> None:
 @given(
     seed=st.integers(0, 10_000),
     scale=st.sampled_from([1.0, TIGHT]),
-    rule=st.sampled_from(["optimal", "pro_rata", "none"]),
+    rule=st.sampled_from(RULES),
     mechanism=st.sampled_from(sorted(MECHANISMS)),
 )
 def test_a_day_keeps_every_promise(seed: int, scale: float, rule: str, mechanism: str) -> None:
@@ -208,11 +210,9 @@ def test_security_never_pays_in_the_same_interval() -> None:
         assert kept <= cleared + 1e-9
 
 
-def test_optimal_keeps_at_least_the_value_of_pro_rata() -> None:
-    """Interval by interval from the same state: play `optimal`, judge its clearings pro rata."""
-    from cosim.grid.validation import validate
-    from cosim.interval import surroundings
-
+@pytest.mark.parametrize("rule", ["pro_rata", "merit", "lifo", "max_min"])
+def test_optimal_keeps_at_least_the_value_of_every_other_rule(rule: str) -> None:
+    """Interval by interval from the same state: play `optimal`, judge its clearings again."""
     world, feeder = small_world(seed=3, scale=TIGHT)
     game = small_game(world, feeder)
     compared = 0
@@ -220,7 +220,7 @@ def test_optimal_keeps_at_least_the_value_of_pro_rata() -> None:
         if np.all(record.validation.verdict == 0):
             continue
         around = surroundings(game, world.actual, record.interval)
-        other = validate(game.power_flow, around, record.orders, record.clearing, rule="pro_rata")
+        other = validate(game.power_flow, around, record.orders, record.clearing, rule=rule)
         surplus = record.clearing.trades.surplus_eur_per_kwh
         assert surplus @ record.validation.accepted_kwh >= surplus @ other.accepted_kwh - 1e-6
         compared += 1

@@ -87,7 +87,10 @@ def _solve_transposed(model: Model, x_real: Floats, x_imag: Floats) -> None:
 def _adjoint(
     model: Model, diagonal: Complexes, gradient: Complexes, solution: Complexes
 ) -> Booleans:
-    """Set `solution` (n, LANES) to u for each `gradient` (n, LANES); return what converged."""
+    """Set `solution` to u for each lane of `gradient` and D = `diagonal`, all (n, LANES).
+
+    Returns which lanes converged.
+    """
     count = model.pivot_real.size
     x_real, x_imag = np.zeros((count, LANES)), np.zeros((count, LANES))
     converged = np.zeros(LANES, np.bool_)
@@ -96,7 +99,7 @@ def _adjoint(
     for _ in range(ITERATIONS_MAX):
         for j in range(count):
             for k in range(LANES):
-                value = gradient[j, k] - diagonal[j] * solution[j, k].conjugate()
+                value = gradient[j, k] - diagonal[j, k] * solution[j, k].conjugate()
                 x_real[j, k] = value.real
                 x_imag[j, k] = value.imag
         _solve_transposed(model, x_real, x_imag)
@@ -150,7 +153,8 @@ def adjoint_rows(
     count = model.node.size
     slack = count - 1
     voltage = np.empty(count, np.complex128)
-    diagonal = _node_state(model, node_voltage, drawn, voltage)
+    diagonal = np.empty((count, LANES), np.complex128)
+    diagonal[:] = _node_state(model, node_voltage, drawn, voltage).reshape(count, 1)
     gradient = np.zeros((count, LANES), np.complex128)
     solution = np.empty((count, LANES), np.complex128)
     converged = np.zeros(kind.size, np.bool_)
@@ -172,4 +176,40 @@ def adjoint_rows(
                     rows[first + k, bus] = -injected - 1.0
                 else:
                     rows[first + k, bus] = -injected / model.base_kw
+    return converged
+
+
+@_compile
+def loss_rows_of_many(
+    model: Model, node_voltage: Complexes, drawn: Complexes, rows: Floats
+) -> Booleans:
+    """Fill `rows` (B, K) with d losses / d power drawn of B states, 16 states at a time.
+
+    `node_voltage` is (B, n), `drawn` (B, K) kW + j kvar. Returns which states converged, (B,).
+    """
+    states, count = node_voltage.shape
+    slack = count - 1
+    voltage = np.empty(count, np.complex128)
+    voltages = np.empty((count, LANES), np.complex128)
+    diagonal = np.zeros((count, LANES), np.complex128)
+    gradient = np.zeros((count, LANES), np.complex128)
+    solution = np.empty((count, LANES), np.complex128)
+    converged = np.zeros(states, np.bool_)
+    for first in range(0, states, LANES):
+        used = min(LANES, states - first)
+        gradient[:] = 0.0
+        diagonal[:] = 0.0
+        for k in range(used):
+            state = first + k
+            diagonal[:, k] = _node_state(model, node_voltage[state], drawn[state], voltage)
+            _set_gradient(model, voltage, LOSS, 0, gradient[:, k])
+            voltages[:, k] = voltage
+        done = _adjoint(model, diagonal, gradient, solution)
+        for k in range(used):
+            converged[first + k] = done[k]
+            for bus in range(model.bus_position.size):
+                j = model.bus_position[bus]
+                rows[first + k, bus] = (
+                    0.0 if j == slack else -(solution[j, k] / voltages[j, k]).real - 1.0
+                )
     return converged

@@ -1,4 +1,4 @@
-"""The largest part of a change that the grid bears: bisection toward the counterfactual."""
+"""The largest part of a change that the grid bears: bisection, and first come first served."""
 
 from typing import Final
 
@@ -54,3 +54,34 @@ def largest_share(
         if np.all(low >= 1.0):
             break
     return np.minimum(low, 1.0)
+
+
+def longest_prefix(
+    power_flow: PowerFlow, base_kw: Floats, added_kw: Floats, kvar: Floats, allowed: Floats
+) -> Floats:
+    """Return how much of each change is kept if they are taken in order until a limit stops them.
+
+    Args:
+        power_flow: the feeder.
+        base_kw: (K,) counterfactual, which counts as admissible.
+        added_kw: (G, K) the changes, first come first.
+        kvar: (K,) reactive power.
+        allowed: (E,) excess that may remain.
+
+    Returns:
+        (G,) shares: ones, then at most one between, then zeros. The longest prefix that an AC
+        power flow finds inside the limits is kept, and of the next change what still fits.
+    """
+    count = len(added_kw)
+    reached = base_kw + np.cumsum(added_kw, axis=0)
+    rows = excess(power_flow.feeder, power_flow.solve(reached, np.tile(kvar, (count, 1))))
+    inside = np.flatnonzero(np.all(rows <= allowed, axis=1))
+    kept = int(inside[-1]) + 1 if len(inside) else 0
+    share = np.zeros(count)
+    share[:kept] = 1.0
+    if kept < count:
+        before = reached[kept - 1] if kept else base_kw
+        share[kept] = largest_share(
+            power_flow, before[None], added_kw[kept][None], kvar[None], allowed[None]
+        )[0]
+    return share

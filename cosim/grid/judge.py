@@ -1,20 +1,20 @@
 """What one environment's grid accepts, and why not more."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cosim.grid import limits
-from cosim.grid.curtailment import largest_share
-from cosim.grid.linear_programme import AcceptanceProgramme
-from cosim.grid.optimal_acceptance import (
+from cosim.grid.acceptance import (
     Groups,
     Point,
-    accept_most_value,
+    accept_inside_limits,
     drawn_kw,
     group_effect,
 )
+from cosim.grid.curtailment import largest_share, longest_prefix
+from cosim.grid.linear_programme import Acceptance, AcceptanceProgramme
 from cosim.grid.power_flow import PowerFlow
 from cosim.grid.sensitivities import security_rows
 from cosim.records import Floats, Integers, Reason
@@ -59,16 +59,23 @@ class Judge:
                 shadow_eur_per_kwh=np.zeros(trades),
                 network_eur_per_kwh=np.zeros(buses),
             )
-        start = groups.cleared_kwh
-        if rule == "pro_rata" or not np.all(np.isfinite(cleared_excess)):
-            start = start * self._share(groups, start)
+        unexplained = np.zeros((0, buses))
         if rule == "pro_rata":
-            return self._explain(groups, start, cleared_excess, np.zeros((0, buses)))
-        outcome = accept_most_value(
+            accepted = groups.cleared_kwh * self._share(groups, groups.cleared_kwh)
+            return self._explain(groups, accepted, cleared_excess, unexplained)
+        if rule in ("merit", "lifo"):
+            # The most valuable first, or the first to come; the rest is cut from the other end.
+            order = -groups.value_eur_per_kwh if rule == "merit" else groups.placed
+            accepted = self._in_order(groups, np.argsort(order, kind="stable"))
+            return self._explain(groups, accepted, cleared_excess, unexplained)
+        start = groups.cleared_kwh
+        if not np.all(np.isfinite(cleared_excess)):
+            start = start * self._share(groups, start)
+        outcome = accept_inside_limits(
             groups,
             self.allowed,
             self._solve(groups),
-            programme=self.programme,
+            self._choice(groups, rule),
             start_kwh=start,
             interval_h=self.interval_h,
         )
@@ -76,7 +83,38 @@ class Judge:
         if not outcome.feasible:
             accepted = accepted * self._share(groups, accepted)
         weighted = outcome.row_eur[:, None] * outcome.slopes
-        return self._explain(groups, accepted, cleared_excess, weighted, outcome.rows)
+        cut = self._explain(groups, accepted, cleared_excess, weighted, outcome.rows)
+        if rule == "optimal":
+            return cut
+        # Multipliers of an even cut are shares, not money: they name limits and price nothing.
+        return replace(
+            cut,
+            shadow_eur_per_kwh=np.zeros(trades),
+            network_eur_per_kwh=np.zeros(buses),
+        )
+
+    def _choice(self, groups: Groups, rule: str) -> Callable[[Floats, Floats], Acceptance]:
+        """Return the programme of a rule."""
+        value, cleared = groups.value_eur_per_kwh, groups.cleared_kwh
+        if rule == "max_min":
+            return lambda effect, room: self.programme.accept_evenly(cleared, effect, room)
+        return lambda effect, room: self.programme.accept(value, cleared, effect, room)
+
+    def _in_order(self, groups: Groups, order: Integers) -> Floats:
+        """Return what is accepted (G,) if groups are served in `order`."""
+        buses, count = len(self.base_kw), len(order)
+        single = np.eye(count)[order] * groups.cleared_kwh
+        added = np.stack([drawn_kw(groups, one, buses, self.interval_h) for one in single])
+        share = longest_prefix(
+            self.power_flow,
+            self.base_kw,
+            added,
+            self.kvar,
+            self.allowed + 0.5 * limits.TOLERANCE,
+        )
+        accepted = np.zeros(count)
+        accepted[order] = share * groups.cleared_kwh[order]
+        return accepted
 
     def _share(self, groups: Groups, accepted_kwh: Floats) -> float:
         """Return the largest share of `accepted_kwh` that stays inside the limits."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import highspy
 import numpy as np
 
-from cosim.records import Floats
+from cosim.records import Booleans, Floats
 
 PENALTY_EUR = 1e5
 """Price of a unit of excess (1 p.u. or 100 % of a rating) that no acceptance can avoid."""
@@ -44,34 +44,84 @@ class AcceptanceProgramme:
             The accepted energies and the multipliers. Every row is elastic at a large price, so
             the programme always has a solution.
         """
-        groups = len(value_eur)
-        self._solver.passModel(_programme(value_eur, most_kwh, effect, room))
-        self._solver.run()
-        solution = self._solver.getSolution()
+        groups, rows = len(value_eur), len(room)
+        columns, multipliers = self._solve(
+            np.concatenate([value_eur, np.full(rows, -PENALTY_EUR)]),
+            np.concatenate([most_kwh, np.full(rows, np.inf)]),
+            np.hstack([effect, -np.eye(rows)]),
+            room,
+        )
         return Acceptance(
-            accepted_kwh=np.clip(np.array(solution.col_value[:groups]), 0.0, most_kwh),
-            row_eur=np.maximum(np.array(solution.row_dual), 0.0),
+            accepted_kwh=np.clip(columns[:groups], 0.0, most_kwh),
+            row_eur=np.maximum(multipliers, 0.0),
         )
 
+    def accept_evenly(self, most_kwh: Floats, effect: Floats, room: Floats) -> Acceptance:
+        """Raise the smallest accepted share as far as it goes, then the next, and so on.
 
-def _programme(
-    value_eur: Floats, most_kwh: Floats, effect: Floats, room: Floats
-) -> highspy.HighsLp:
-    """Return the programme: columns are the groups and a slack a row."""
-    rows, groups = effect.shape
-    programme = highspy.HighsLp()
-    programme.num_col_ = groups + rows
-    programme.num_row_ = rows
-    programme.sense_ = highspy.ObjSense.kMaximize
-    programme.col_cost_ = np.concatenate([value_eur, np.full(rows, -PENALTY_EUR)])
-    programme.col_lower_ = np.zeros(groups + rows)
-    programme.col_upper_ = np.concatenate([most_kwh, np.full(rows, highspy.kHighsInf)])
-    programme.row_lower_ = np.full(rows, -highspy.kHighsInf)
-    programme.row_upper_ = room
-    matrix = np.hstack([effect, -np.eye(rows)])
-    taken = matrix != 0.0
-    programme.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    programme.a_matrix_.start_ = np.concatenate([[0], np.cumsum(taken.sum(axis=1))])
-    programme.a_matrix_.index_ = np.nonzero(taken)[1].astype(np.int32)
-    programme.a_matrix_.value_ = matrix[taken]
-    return programme
+        Lexicographic max-min by a sequence of programmes: the least share of the groups that are
+        still free is made as large as the limits allow; those that cannot have more keep it, the
+        others go on. Arguments and result as in `accept`; the multipliers are those of the first
+        programme, per unit of share.
+        """
+        share = np.ones(len(most_kwh))
+        free = most_kwh > 0.0
+        multipliers = np.zeros(len(room))
+        for turn in range(len(most_kwh)):
+            if not np.any(free):
+                break
+            level, row_price, group_price = self._raise(share, free, most_kwh, effect, room)
+            if turn == 0:
+                multipliers = row_price
+            if level >= 1.0:
+                break
+            stopped = free & (group_price > 1e-9 * group_price.max())
+            share[stopped] = level
+            free = free & ~stopped
+        return Acceptance(accepted_kwh=share * most_kwh, row_eur=multipliers)
+
+    def _raise(
+        self, share: Floats, free: Booleans, most_kwh: Floats, effect: Floats, room: Floats
+    ) -> tuple[float, Floats, Floats]:
+        """Return (largest least share of the free groups, prices of rows, prices of groups).
+
+        Columns: a share a free group, the least of them, a slack a row. A group with a price
+        above zero holds the least share down.
+        """
+        rows, count = len(room), int(free.sum())
+        own = effect[:, free] * most_kwh[free]
+        at_least = np.hstack([-np.eye(count), np.ones((count, 1)), np.zeros((count, rows))])
+        matrix = np.vstack([np.hstack([own, np.zeros((rows, 1)), -np.eye(rows)]), at_least])
+        fixed = effect[:, ~free] @ (share * most_kwh)[~free]
+        columns, prices = self._solve(
+            np.concatenate([np.zeros(count), [1.0], np.full(rows, -PENALTY_EUR)]),
+            np.concatenate([np.ones(count + 1), np.full(rows, np.inf)]),
+            matrix,
+            np.concatenate([room - fixed, np.zeros(count)]),
+        )
+        group_price = np.zeros(len(most_kwh))
+        group_price[free] = np.maximum(prices[rows:], 0.0)
+        return float(columns[count]), np.maximum(prices[:rows], 0.0), group_price
+
+    def _solve(
+        self, gain: Floats, most: Floats, matrix: Floats, room: Floats
+    ) -> tuple[Floats, Floats]:
+        """Maximise ``gain @ x`` over ``0 <= x <= most, matrix @ x <= room``; return (x, prices)."""
+        programme = highspy.HighsLp()
+        programme.num_col_ = len(gain)
+        programme.num_row_ = len(room)
+        programme.sense_ = highspy.ObjSense.kMaximize
+        programme.col_cost_ = gain
+        programme.col_lower_ = np.zeros(len(gain))
+        programme.col_upper_ = np.where(np.isinf(most), highspy.kHighsInf, most)
+        programme.row_lower_ = np.full(len(room), -highspy.kHighsInf)
+        programme.row_upper_ = room
+        taken = matrix != 0.0
+        programme.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        programme.a_matrix_.start_ = np.concatenate([[0], np.cumsum(taken.sum(axis=1))])
+        programme.a_matrix_.index_ = np.nonzero(taken)[1].astype(np.int32)
+        programme.a_matrix_.value_ = matrix[taken]
+        self._solver.passModel(programme)
+        self._solver.run()
+        solution = self._solver.getSolution()
+        return np.array(solution.col_value), np.array(solution.row_dual)

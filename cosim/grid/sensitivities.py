@@ -7,7 +7,7 @@ drawn, so its row is negative as a rule.
 
 import numpy as np
 
-from cosim.grid.adjoint_kernel import LOADING, LOSS, VOLTAGE, adjoint_rows
+from cosim.grid.adjoint_kernel import LOADING, LOSS, VOLTAGE, adjoint_rows, loss_rows_of_many
 from cosim.grid.power_flow import PowerFlow
 from cosim.records import Complexes, Floats, Integers
 
@@ -56,6 +56,25 @@ def loss_row(
     """Return d loss_kw / d bus_kw, (K,). Arguments as in `voltage_rows`."""
     elements = (np.array([LOSS], np.int64), np.zeros(1, np.int64))
     return np.asarray(_rows(power_flow, node_voltage_pu, bus_kw, bus_kvar, elements)[0])
+
+
+def loss_rows(
+    power_flow: PowerFlow, node_voltage_pu: Complexes, bus_kw: Floats, bus_kvar: Floats
+) -> Floats:
+    """Return d loss_kw / d bus_kw of B states at once, (B, K).
+
+    Args:
+        power_flow: the feeder.
+        node_voltage_pu: (B, n) node voltages of solved scenarios.
+        bus_kw: (B, K) active power drawn in them, kW.
+        bus_kvar: (B, K) reactive power drawn in them, kvar.
+    """
+    rows = np.empty_like(bus_kw)
+    voltage = np.ascontiguousarray(node_voltage_pu)
+    converged = loss_rows_of_many(power_flow.model, voltage, bus_kw + 1j * bus_kvar, rows)
+    for state in np.flatnonzero(~converged):
+        rows[state] = loss_row(power_flow, voltage[state], bus_kw[state], bus_kvar[state])
+    return rows
 
 
 def security_rows(  # all three kinds in one pass: cheaper than three calls

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.grid import limits
+from cosim.grid.acceptance import Groups, group_trades
 from cosim.grid.judge import Cut, Judge
 from cosim.grid.linear_programme import AcceptanceProgramme
-from cosim.grid.optimal_acceptance import Groups, group_trades
 from cosim.grid.power_flow import PowerFlow
 from cosim.records import (
     AGGREGATOR,
@@ -30,7 +30,7 @@ from cosim.records import (
     Verdict,
 )
 
-RULES = ("optimal", "pro_rata", "none")
+RULES = ("optimal", "pro_rata", "merit", "lifo", "max_min", "none")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +79,7 @@ def validate(
                 interval_h=surroundings.interval_h,
             )
             part = slice(trades.start[b], trades.start[b + 1])
-            groups = _groups(trades, part, surroundings.bus[b])
+            groups = _groups(trades, part, surroundings.bus[b], rule)
             verdicts.enter(int(b), part, judge.cut(groups, excess[b], rule))
         net_kwh = net_of(trades, verdicts.share * trades.cleared_kwh, clearing.net_kwh.shape)
         bus_kw = at_buses(surroundings, net_kwh)
@@ -170,14 +170,18 @@ def net_of(trades: Trades, accepted_kwh: Floats, shape: tuple[int, ...]) -> Floa
     return np.asarray((bought - sold).reshape(shape))
 
 
-def _groups(trades: Trades, part: slice, bus: Integers) -> Groups:
-    """Group the trades of one environment by what the grid can tell apart."""
+def _groups(trades: Trades, part: slice, bus: Integers, rule: str) -> Groups:
+    """Group the trades of one environment by what the rule can tell apart."""
     seller, buyer = trades.seller[part], trades.buyer[part]
     seller_bus = np.where(seller == AGGREGATOR, -1, bus[seller])
     flexible = (buyer != AGGREGATOR) & ~trades.firm[part]
     buyer_bus = np.where(flexible, bus[buyer], -1)
     return group_trades(
-        seller_bus, buyer_bus, trades.surplus_eur_per_kwh[part], trades.cleared_kwh[part]
+        seller_bus,
+        buyer_bus,
+        trades.surplus_eur_per_kwh[part],
+        trades.cleared_kwh[part],
+        trades.placed[part] if rule == "lifo" else None,
     )
 
 

@@ -32,7 +32,8 @@ def clear(
         orders: order curves, (B, N) and (B, N, S).
         quotes: outside options, (B,).
         tie_rank: (B, N) a permutation per environment; decides who is paired with whom among
-            equal prices. Quantities do not depend on it: equals share pro rata.
+            equal prices, and who came first. Quantities do not depend on it: equals share pro
+            rata.
         fill: which rule decides how much is traded locally.
         pay_as_bid: price each local match at the middle of its bid and ask.
 
@@ -72,9 +73,12 @@ def clear(
         price,
         net,
     )
+    environment = np.repeat(np.arange(environments), np.diff(start))
+    # Index -1, the aggregator, reads the last column: it was there before everybody.
+    turn = np.hstack([tie_rank, np.full((environments, 1), -1)])
     trades = Trades(
         start=start,
-        environment=np.repeat(np.arange(environments), np.diff(start)),
+        environment=environment,
         seller=seller[:count].copy(),
         buyer=buyer[:count].copy(),
         cleared_kwh=values[0, :count].copy(),
@@ -83,6 +87,7 @@ def clear(
         bid_eur_per_kwh=values[3, :count].copy(),
         fee_eur_per_kwh=values[4, :count].copy(),
         firm=firm[:count].copy(),
+        placed=np.maximum(turn[environment, seller[:count]], turn[environment, buyer[:count]]),
     )
     return Clearing(price_eur_per_kwh=price, net_kwh=net, trades=trades)
 

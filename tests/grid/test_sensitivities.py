@@ -156,3 +156,16 @@ def test_close_to_the_largest_load_the_dense_solution_takes_over() -> None:
         (losses[1], states.loss_kw),
     ):
         assert rows == pytest.approx((values[1] - values[2]) / 2e-4, rel=1e-4)
+
+
+def test_loss_rows_of_many_states_are_those_of_each() -> None:
+    """Of 20 states, more than one block of lanes."""
+    feeder = load_feeder("cigre_lv")
+    power_flow = PowerFlow(feeder)
+    factor = np.random.default_rng(2).uniform(-1.0, 1.0, (20, 1))
+    kw, kvar = factor * feeder.nominal_load_kw, factor * feeder.nominal_load_kvar
+    state = power_flow.solve(kw, kvar)
+    many = loss_rows(power_flow, state.node_voltage_pu, kw, kvar)
+    for b in range(20):
+        one = loss_row(power_flow, state.node_voltage_pu[b], kw[b], kvar[b])
+        np.testing.assert_allclose(many[b], one, rtol=0.0, atol=1e-12)

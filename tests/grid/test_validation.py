@@ -97,6 +97,36 @@ def test_pro_rata_cuts_all_alike_and_keeps_less() -> None:
     assert value_of(verdicts) < value_of(judge("optimal"))
 
 
+def test_merit_cuts_the_least_valuable_trade_here_the_aggregator_leg() -> None:
+    verdicts = judge("merit")
+    np.testing.assert_allclose(verdicts.accepted_kwh, judge("optimal").accepted_kwh, atol=1e-4)
+
+
+def test_lifo_cuts_from_the_last_that_came() -> None:
+    """Turns are A 0, B 1, C 2: what C takes part in came last and is cut first."""
+    verdicts = judge("lifo")
+    placed = worked_clearing().trades.placed
+    assert placed.tolist() == [1, 2, 2, 1, 0]
+    share = verdicts.accepted_kwh / worked_clearing().trades.cleared_kwh
+    assert share[4] == pytest.approx(1.0)  # the leg with the aggregator came first
+    assert share[1] < 1.0
+    assert verdicts.state.voltage_pu[0].max() <= 1.05 + 1e-9
+    assert verdicts.state.voltage_pu[0].max() == pytest.approx(1.05, abs=1e-7)
+
+
+def test_max_min_keeps_whole_what_does_no_harm() -> None:
+    """Solar sold to the vehicle and the battery draws as much as it feeds in: no reason to cut."""
+    verdicts = judge("max_min")
+    share = verdicts.accepted_kwh / worked_clearing().trades.cleared_kwh
+    assert share[2] == pytest.approx(1.0)  # A to C at the same bus changes nothing
+    least = share.min()
+    assert (
+        least > judge("pro_rata").accepted_kwh[0] / worked_clearing().trades.cleared_kwh[0] - 1e-9
+    )
+    np.testing.assert_allclose(share[[0, 1, 3, 4]], least, atol=1e-6)
+    assert verdicts.state.voltage_pu[0].max() == pytest.approx(1.05, abs=1e-6)
+
+
 def test_none_reports_and_changes_nothing() -> None:
     verdicts = judge("none")
     np.testing.assert_allclose(verdicts.state.voltage_pu[0], [1.0, 1.021419, 1.053655], atol=1e-6)
@@ -136,7 +166,7 @@ def test_wholesale_side_of_the_worked_example() -> None:
     assert money.accounts_eur.sum() == pytest.approx(0.0, abs=1e-12)
 
 
-@pytest.mark.parametrize("rule", ["optimal", "pro_rata"])
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "none"])
 def test_a_limit_that_the_firm_load_breaks_is_preexisting_and_not_made_worse(rule: str) -> None:
     """Firm load alone draws more than 4 % of the rating; the trades may not add to it."""
     feeder = replace(three_bus_feeder(), voltage_min_pu=np.array([0.9, 0.995, 0.995]))

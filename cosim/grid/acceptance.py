@@ -1,9 +1,9 @@
-"""Rule `optimal`: give up the least value, by a sequential linear programme checked by AC.
+"""Acceptance by sequential linear programmes that AC power flows check.
 
 At an operating point every limit near or beyond its bound becomes a row whose slope is the exact
-sensitivity of the AC solution; the programme accepts as much value as the rows allow; a power
-flow of the result gives the next point. Curvature is mild, so three or four rounds reach the
-limit to within the power flow's accuracy.
+sensitivity of the AC solution; a programme accepts as much as the rows allow, by value (rule
+`optimal`) or evenly (rule `max_min`); a power flow of the result gives the next point. Curvature
+is mild, so two to four rounds reach the limit to within the power flow's accuracy.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from cosim.grid.limits import TOLERANCE
-from cosim.grid.linear_programme import AcceptanceProgramme
+from cosim.grid.linear_programme import Acceptance
 from cosim.records import Floats, Integers
 
 MARGIN: Final = 5e-8
@@ -23,6 +23,9 @@ WATCHED: Final = 0.02
 """Limits closer than this (p.u. or share of rating) enter the programme from the start."""
 
 MOST_ROUNDS: Final = 10
+
+SETTLED: Final = 1e-6
+"""A round that moves less than this share of the value is the last."""
 
 ACCEPTING_EUR_PER_KWH: Final = 1e-4
 """Least value of a trade, so that one without gain is not refused for nothing."""
@@ -36,6 +39,7 @@ class Groups:
     seller_bus: Integers  # (G,) bus position where power is fed in, -1 for none
     buyer_bus: Integers  # (G,) bus position where power is drawn only if accepted, -1 for none
     value_eur_per_kwh: Floats  # (G,) > 0
+    placed: Integers  # (G,) turn in which they were placed, later is greater
     cleared_kwh: Floats  # (G,)
 
 
@@ -59,11 +63,22 @@ class Outcome:
 
 
 def group_trades(
-    seller_bus: Integers, buyer_bus: Integers, surplus_eur_per_kwh: Floats, cleared_kwh: Floats
+    seller_bus: Integers,
+    buyer_bus: Integers,
+    surplus_eur_per_kwh: Floats,
+    cleared_kwh: Floats,
+    placed: Integers | None = None,
 ) -> Groups:
-    """Group trades (M,) that the programme cannot and should not tell apart."""
+    """Group trades (M,) that a rule cannot and should not tell apart.
+
+    Alike are trades with the same ends and the same value; where `placed` (M,) is given, only if
+    they were also placed in the same turn.
+    """
     value = np.maximum(np.round(surplus_eur_per_kwh, 9), ACCEPTING_EUR_PER_KWH)
-    keys = np.column_stack([seller_bus.astype(np.float64), buyer_bus.astype(np.float64), value])
+    turn = np.zeros(len(value)) if placed is None else placed.astype(np.float64)
+    keys = np.column_stack(
+        [seller_bus.astype(np.float64), buyer_bus.astype(np.float64), value, turn]
+    )
     unique, inverse = np.unique(keys, axis=0, return_inverse=True)
     of_trade = inverse.reshape(-1).astype(np.int64)
     return Groups(
@@ -71,6 +86,7 @@ def group_trades(
         seller_bus=unique[:, 0].astype(np.int64),
         buyer_bus=unique[:, 1].astype(np.int64),
         value_eur_per_kwh=unique[:, 2],
+        placed=unique[:, 3].astype(np.int64),
         cleared_kwh=np.bincount(of_trade, weights=cleared_kwh, minlength=len(unique)).astype(
             np.float64
         ),
@@ -87,57 +103,58 @@ def drawn_kw(groups: Groups, accepted_kwh: Floats, buses: int, interval_h: float
     )
 
 
-def accept_most_value(
+def accept_inside_limits(
     groups: Groups,
     allowed: Floats,
     solve: Callable[[Floats], Point],
+    choose: Callable[[Floats, Floats], Acceptance],
     *,
-    programme: AcceptanceProgramme,
     start_kwh: Floats,
     interval_h: float,
 ) -> Outcome:
-    """Return the acceptance of greatest value inside the limits.
+    """Return the acceptance that `choose` prefers, inside the limits.
 
     Args:
         groups: what can be accepted.
         allowed: (E,) excess that may remain (what the counterfactual shows).
         solve: AC power flow of an acceptance (G,) with the slopes there.
-        programme: the solver.
+        choose: programme over ``effect @ accepted <= room``, given effect (R, G) and room (R,).
         start_kwh: (G,) first operating point; its power flow must exist.
         interval_h: length of the interval.
+
+    Returns:
+        The last outcome that an AC power flow found inside the limits; the last of all, marked
+        as not feasible, if there was none.
     """
     accepted = start_kwh
     point = solve(accepted)
     rows = np.empty(0, np.int64)
     bound = np.where(allowed > 0.0, allowed, -MARGIN)  # what is broken already needs no margin
-    best = None
+    total = float(groups.value_eur_per_kwh @ groups.cleared_kwh)
+    inside = None
     for _ in range(MOST_ROUNDS):
         near = np.flatnonzero(point.excess - allowed > -WATCHED)
         rows = np.union1d(rows, near)
         slopes = point.slopes(rows)
         effect = group_effect(groups, slopes, interval_h)
         room = bound[rows] - point.excess[rows] + effect @ accepted
-        solution = programme.accept(groups.value_eur_per_kwh, groups.cleared_kwh, effect, room)
+        solution = choose(effect, room)
         change = float(groups.value_eur_per_kwh @ np.abs(solution.accepted_kwh - accepted))
         accepted = solution.accepted_kwh
         point = solve(accepted)
-        feasible = bool(np.all(point.excess <= allowed + TOLERANCE))
         outcome = Outcome(
             accepted_kwh=accepted,
             rows=rows,
             row_eur=solution.row_eur,
             slopes=slopes,
-            feasible=feasible,
+            feasible=bool(np.all(point.excess <= allowed + TOLERANCE)),
         )
-        worth = float(groups.value_eur_per_kwh @ accepted)
-        if feasible and (best is None or worth >= best[0]):
-            best = (worth, outcome)
-        total = float(groups.value_eur_per_kwh @ groups.cleared_kwh)
-        if feasible and change <= 1e-6 * total:
+        if outcome.feasible:
+            inside = outcome
+        settled = outcome.feasible and change <= SETTLED * total
+        if settled or not np.all(np.isfinite(point.excess)):
             break
-        if not np.all(np.isfinite(point.excess)):
-            break
-    return outcome if best is None else best[1]
+    return outcome if inside is None else inside
 
 
 def group_effect(groups: Groups, slopes: Floats, interval_h: float) -> Floats:
