@@ -23,6 +23,7 @@ class Game:
     interval_h: float
     mechanism: Mechanism
     rule: str  # of validation
+    charges: bool  # trades pay for the network by location
     two_price: bool  # imbalance scheme
     parts: PriceParts
     retail_eur_per_kwh: float
@@ -49,6 +50,7 @@ def make_game(scenario: Scenario, power_flow: PowerFlow, world: World) -> Game:
         interval_h=world.calendar.interval_h,
         mechanism=MECHANISMS[scenario.market.mechanism],
         rule=scenario.grid.rule,
+        charges=scenario.grid.charges == "locational",
         two_price=scenario.wholesale.imbalance_scheme == "two_price",
         parts=PriceParts(
             energy_eur_per_kwh=tariff.energy_eur_per_kwh,

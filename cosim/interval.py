@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.game import Game
+from cosim.grid.charges import network_prices, no_charges, usage_charges
 from cosim.grid.prequalification import Schedule, prequalify
 from cosim.grid.validation import Surroundings, at_buses, validate
 from cosim.market.settlement import WholesaleTerms, settle
@@ -63,7 +64,7 @@ def trade(
     action: FollowerAction,
     sold_kwh: Floats,
 ) -> IntervalRecord:
-    """Play one interval: orders, auction, validation, dispatch, settlement.
+    """Play one interval: orders, auction, validation, charges, dispatch, settlement.
 
     `sold_kwh` (B,) is the validated day-ahead schedule of the interval.
     """
@@ -72,6 +73,12 @@ def trade(
     verdicts = validate(
         game.power_flow, surroundings(game, actual, now), orders, clearing, rule=game.rule
     )
+    prices = network_prices(game.power_flow, verdicts, actual.day_ahead_eur_per_kwh[now])
+    charges = (
+        usage_charges(clearing.trades, verdicts.accepted_kwh, prices, game.fleet.bus)
+        if game.charges
+        else no_charges(clearing.trades, prices)
+    )
     set_points = deliver(game, orders, limits, verdicts.net_kwh, actual, now)
     terms = WholesaleTerms(
         sold_kwh=sold_kwh,
@@ -79,12 +86,15 @@ def trade(
         imbalance_eur_per_kwh=actual.imbalance_eur_per_kwh[now],
         two_price=game.two_price,
     )
-    money = settle(clearing.trades, verdicts, game.parts, terms, interval_h=game.interval_h)
+    money = settle(
+        clearing.trades, verdicts, charges, game.parts, terms, interval_h=game.interval_h
+    )
     return IntervalRecord(
         interval=now,
         orders=orders,
         clearing=clearing,
         validation=verdicts,
+        charges=charges,
         dispatch=set_points,
         settlement=money,
         state=advance(game.fleet, state, actual, set_points, interval_h=game.interval_h),

@@ -255,13 +255,43 @@ class Validation:
     reason: Integers  # (M,) Reason
     element: Integers  # (M,) bus position for voltages, branch position for overloads, -1 for none
     shadow_eur_per_kwh: Floats  # (M,) what binding limits would take from a further kWh of it
-    network_eur_per_kwh: Floats  # (B, K) what a further kWh drawn at a bus costs through limits
+    voltage_eur_per_kwh: Floats  # (B, K) what a further kWh drawn costs through voltage limits
+    congestion_eur_per_kwh: Floats  # (B, K) and through thermal limits
     net_kwh: Floats  # (B, N) at the meter after the verdicts, firm load always served
     bus_kw: Floats  # (B, K) everything drawn at each bus
     bus_kvar: Floats  # (B, K)
     state: GridState
     secure: Booleans  # (B,) no limit is broken
     preexisting: Booleans  # (B,) the counterfactual breaks a limit by itself
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkPrices:
+    """Price of a further kWh drawn at a bus, in its parts."""
+
+    energy_eur_per_kwh: Floats  # (B,) at the slack
+    loss_eur_per_kwh: Floats  # (B, K)
+    voltage_eur_per_kwh: Floats  # (B, K)
+    congestion_eur_per_kwh: Floats  # (B, K)
+
+    @property
+    def network_eur_per_kwh(self) -> Floats:
+        """All parts but energy, (B, K)."""
+        return self.loss_eur_per_kwh + self.voltage_eur_per_kwh + self.congestion_eur_per_kwh
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Charges:
+    """What trades pay the network operator for the use of the network; < 0 is a reward."""
+
+    prices: NetworkPrices
+    seller_eur: Floats  # (M,) paid by the seller
+    buyer_eur: Floats  # (M,) paid by the buyer
+
+    @property
+    def trade_eur(self) -> Floats:
+        """Usage charge of each trade, (M,)."""
+        return self.seller_eur + self.buyer_eur
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -295,6 +325,7 @@ class Payment(IntEnum):
     RETAIL_ENERGY = 2
     NETWORK_FEE = 3
     LEVIES = 4
+    NETWORK_CHARGE = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -332,6 +363,7 @@ class IntervalRecord:
     orders: Orders
     clearing: Clearing
     validation: Validation
+    charges: Charges
     dispatch: Dispatch
     settlement: Settlement
     state: State  # at the end of the interval

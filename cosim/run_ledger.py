@@ -24,6 +24,7 @@ class Kind(IntEnum):
     DAY_AHEAD = 5
     IMBALANCE = 6
     LOSSES = 7
+    NETWORK_CHARGE = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,6 +113,9 @@ def _trade_payments(record: IntervalRecord, world: World, tariff: Tariff) -> Ite
     operator = prosumers + Account.NETWORK_OPERATOR
     yield payer[charged], operator, Kind.NETWORK_FEE, (kwh * network_fee)[charged]
     yield payer[charged], prosumers + Account.STATE, Kind.LEVIES, (kwh * levies)[charged]
+    for end, paid in ((seller, record.charges.seller_eur), (buyer, record.charges.buyer_eur)):
+        known = end != AGGREGATOR
+        yield end[known], operator, Kind.NETWORK_CHARGE, paid[mine][known]
 
 
 def _retail_payments(record: IntervalRecord, tariff: Tariff) -> Iterator[_Flow]:

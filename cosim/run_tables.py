@@ -117,6 +117,7 @@ def _intervals(records: RunRecords) -> Table:
 
 def _buses(records: RunRecords) -> Table:
     validations = [record.validation for record in records.intervals]
+    prices = [record.charges.prices for record in records.intervals]
     count = records.feeder.bus_count
     return {
         "interval": np.repeat(records.numbers, count),
@@ -124,7 +125,9 @@ def _buses(records: RunRecords) -> Table:
         "p_kw": _column(v.bus_kw[0] for v in validations),
         "q_kvar": _column(v.bus_kvar[0] for v in validations),
         "vm_pu": _column(v.state.voltage_pu[0] for v in validations),
-        "network_eur_per_kwh": _column(v.network_eur_per_kwh[0] for v in validations),
+        "loss_eur_per_kwh": _column(p.loss_eur_per_kwh[0] for p in prices),
+        "voltage_eur_per_kwh": _column(p.voltage_eur_per_kwh[0] for p in prices),
+        "congestion_eur_per_kwh": _column(p.congestion_eur_per_kwh[0] for p in prices),
     }
 
 
@@ -145,6 +148,7 @@ def _trades(records: RunRecords) -> Table:
     counts = [part.stop - part.start for part in mine]
     trades = [(record.clearing.trades, part) for record, part in zip(intervals, mine, strict=True)]
     verdicts = [(record.validation, part) for record, part in zip(intervals, mine, strict=True)]
+    charges = [(record.charges, part) for record, part in zip(intervals, mine, strict=True)]
     reason = _integers(v.reason[part] for v, part in verdicts)
     element = _integers(v.element[part] for v, part in verdicts)
     verdict = _integers(v.verdict[part] for v, part in verdicts)
@@ -161,6 +165,8 @@ def _trades(records: RunRecords) -> Table:
         "element": element_texts(reason, element, records.feeder),
         "ask_eur_per_kwh": _column(t.ask_eur_per_kwh[part] for t, part in trades),
         "bid_eur_per_kwh": _column(t.bid_eur_per_kwh[part] for t, part in trades),
+        "seller_charge_eur": _column(c.seller_eur[part] for c, part in charges),
+        "buyer_charge_eur": _column(c.buyer_eur[part] for c, part in charges),
         "shadow_eur_per_kwh": _column(v.shadow_eur_per_kwh[part] for v, part in verdicts),
         "firm": np.concatenate([t.firm[part] for t, part in trades] or [np.empty(0, bool)]),
     }

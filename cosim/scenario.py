@@ -266,6 +266,9 @@ class Grid(Settings):
     """`optimal`: give up the least value; `pro_rata`: cut all trades alike; `merit`: the least
     valuable trades first; `lifo`: the last to come first; `max_min`: keep the smallest accepted
     share as large as can be; `none`: report only."""
+    charges: Literal["none", "locational"] = "none"
+    """`locational`: trades pay for losses and binding limits by where their ends are, on top of
+    the fees, never more than they gain; `none`: the network is paid by fees alone."""
     compare_with_none: bool = True
     """Play the same days a second time without validation, for the report."""
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from cosim.grid.charges import usage_charges
 from cosim.market.settlement import PriceParts, WholesaleTerms, settle
 from cosim.records import (
     AGGREGATOR,
@@ -17,6 +18,7 @@ from cosim.records import (
     Floats,
     GridState,
     IntervalRecord,
+    NetworkPrices,
     Orders,
     Reason,
     Signal,
@@ -159,7 +161,8 @@ def random_validation(feeder: Feeder, random: np.random.Generator, trades: Trade
         reason=reason,
         element=np.choose(verdict, [-1, 2, 0]),
         shadow_eur_per_kwh=random.random(len(verdict)),
-        network_eur_per_kwh=random.random((ENVIRONMENTS, feeder.bus_count)),
+        voltage_eur_per_kwh=random.random((ENVIRONMENTS, feeder.bus_count)),
+        congestion_eur_per_kwh=random.random((ENVIRONMENTS, feeder.bus_count)),
         net_kwh=random.normal(0.0, 1.0, (ENVIRONMENTS, PROSUMERS)),
         bus_kw=buses(),
         bus_kvar=buses(),
@@ -204,12 +207,21 @@ def random_interval(
     )
     each = random.random((6, ENVIRONMENTS, PROSUMERS))
     curve = random.random((ENVIRONMENTS, PROSUMERS, 5))
+    nothing = np.zeros((ENVIRONMENTS, feeder.bus_count))
+    prices = NetworkPrices(
+        energy_eur_per_kwh=terms.day_ahead_eur_per_kwh,
+        loss_eur_per_kwh=nothing,
+        voltage_eur_per_kwh=validation.voltage_eur_per_kwh,
+        congestion_eur_per_kwh=validation.congestion_eur_per_kwh,
+    )
+    charges = usage_charges(trades, validation.accepted_kwh, prices, world.fleet.bus)
     return IntervalRecord(
         interval=number,
         orders=Orders(each[0], curve, curve),
         clearing=Clearing(random.random(ENVIRONMENTS), each[1], trades),
         validation=validation,
+        charges=charges,
         dispatch=Dispatch(*each),
-        settlement=settle(trades, validation, parts, terms, interval_h=INTERVAL_H),
+        settlement=settle(trades, validation, charges, parts, terms, interval_h=INTERVAL_H),
         state=State(number + 1, each[3], each[4], each[5]),
     )

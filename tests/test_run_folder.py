@@ -29,12 +29,14 @@ COLUMNS = {
         "interval start_utc local_price_eur_per_kwh buy_eur_per_kwh sell_eur_per_kwh local_kwh "
         "slack_kw loss_kw secure preexisting converged power_flow_iterations"
     ),
-    "buses": "interval bus p_kw q_kvar vm_pu network_eur_per_kwh",
+    "buses": "interval bus p_kw q_kvar vm_pu loss_eur_per_kwh voltage_eur_per_kwh "
+    "congestion_eur_per_kwh",
     "lines": "interval element loading_percent",
     "trafos": "interval element loading_percent",
     "trades": (
         "interval trade seller buyer cleared_kwh accepted_kwh price_eur_per_kwh verdict reason "
-        "element ask_eur_per_kwh bid_eur_per_kwh shadow_eur_per_kwh firm"
+        "element ask_eur_per_kwh bid_eur_per_kwh seller_charge_eur buyer_charge_eur "
+        "shadow_eur_per_kwh firm"
     ),
     "prosumers": (
         "interval prosumer bus load_kw pv_kw battery_kw soc_kwh vehicle_kw vehicle_missing_kwh "

@@ -100,6 +100,24 @@ def test_a_day_keeps_every_promise(seed: int, scale: float, rule: str, mechanism
             assert np.all(record.validation.secure | record.validation.preexisting)
 
 
+def test_charges_never_take_more_than_a_trade_gains() -> None:
+    """Nobody pays above the bid or gets below the ask, charges and fees included."""
+    world, feeder = small_world(seed=3, scale=TIGHT)
+    charged = 0.0
+    for record in play(small_game(world, feeder), world).intervals:
+        trades, accepted = record.clearing.trades, record.validation.accepted_kwh
+        gets = trades.price_eur_per_kwh * accepted - record.charges.seller_eur
+        pays = (trades.price_eur_per_kwh + trades.fee_eur_per_kwh) * accepted
+        pays = pays + record.charges.buyer_eur
+        selling, buying = trades.seller != AGGREGATOR, trades.buyer != AGGREGATOR
+        assert np.all((gets >= trades.ask_eur_per_kwh * accepted - 1e-12)[selling])
+        assert np.all((pays <= trades.bid_eur_per_kwh * accepted + 1e-12)[buying])
+        assert np.all(record.charges.seller_eur[~selling] == 0.0)
+        assert np.all(record.charges.buyer_eur[~buying] == 0.0)
+        charged += float(record.charges.trade_eur.sum())
+    assert charged > 0.0
+
+
 def test_validation_has_something_to_do_in_the_tight_world() -> None:
     """Keeps the test above honest: without validation the tight days do break limits."""
     world, feeder = small_world(seed=3, scale=TIGHT)

@@ -28,7 +28,8 @@ class Cut:
     reason: Integers
     element: Integers
     shadow_eur_per_kwh: Floats
-    network_eur_per_kwh: Floats  # (K,)
+    voltage_eur_per_kwh: Floats  # (K,)
+    congestion_eur_per_kwh: Floats  # (K,)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,17 +58,18 @@ class Judge:
                 reason=np.full(trades, int(Reason.NO_POWER_FLOW)),
                 element=np.full(trades, -1),
                 shadow_eur_per_kwh=np.zeros(trades),
-                network_eur_per_kwh=np.zeros(buses),
+                voltage_eur_per_kwh=np.zeros(buses),
+                congestion_eur_per_kwh=np.zeros(buses),
             )
-        unexplained = np.zeros((0, buses))
+        unexplained = (np.zeros((0, buses)), np.zeros(0, np.int64))
         if rule == "pro_rata":
             accepted = groups.cleared_kwh * self._share(groups, groups.cleared_kwh)
-            return self._explain(groups, accepted, cleared_excess, unexplained)
+            return self._explain(groups, accepted, cleared_excess, *unexplained)
         if rule in ("merit", "lifo"):
             # The most valuable first, or the first to come; the rest is cut from the other end.
             order = -groups.value_eur_per_kwh if rule == "merit" else groups.placed
             accepted = self._in_order(groups, np.argsort(order, kind="stable"))
-            return self._explain(groups, accepted, cleared_excess, unexplained)
+            return self._explain(groups, accepted, cleared_excess, *unexplained)
         start = groups.cleared_kwh
         if not np.all(np.isfinite(cleared_excess)):
             start = start * self._share(groups, start)
@@ -90,7 +92,8 @@ class Judge:
         return replace(
             cut,
             shadow_eur_per_kwh=np.zeros(trades),
-            network_eur_per_kwh=np.zeros(buses),
+            voltage_eur_per_kwh=np.zeros(buses),
+            congestion_eur_per_kwh=np.zeros(buses),
         )
 
     def _choice(self, groups: Groups, rule: str) -> Callable[[Floats, Floats], Acceptance]:
@@ -163,7 +166,7 @@ class Judge:
         accepted_kwh: Floats,
         cleared_excess: Floats,
         weighted: Floats,
-        rows: Integers | None = None,
+        rows: Integers,
     ) -> Cut:
         """Spread a cut over the trades and name the limit that asked for it.
 
@@ -179,7 +182,7 @@ class Judge:
         reason = np.full(count, int(worst[0]))
         element = np.full(count, worst[1])
         shadow = np.zeros(count)
-        if rows is not None and len(rows):
+        if len(rows):
             costs = group_effect(groups, weighted, self.interval_h)
             shadow = costs.sum(axis=0)
             for group in np.flatnonzero(costs.max(axis=0) > 0.0):
@@ -189,10 +192,12 @@ class Judge:
             accepted_kwh, groups.cleared_kwh, out=np.zeros(count), where=groups.cleared_kwh > 0.0
         )
         of = groups.of_trade
+        on_voltage = rows < 2 * feeder.bus_count
         return Cut(
             share=np.minimum(share, 1.0)[of],
             reason=reason[of],
             element=element[of],
             shadow_eur_per_kwh=shadow[of],
-            network_eur_per_kwh=weighted.sum(axis=0) / self.interval_h,
+            voltage_eur_per_kwh=weighted[on_voltage].sum(axis=0) / self.interval_h,
+            congestion_eur_per_kwh=weighted[~on_voltage].sum(axis=0) / self.interval_h,
         )

@@ -89,7 +89,8 @@ def validate(
         net_kwh, bus_kw = clearing.net_kwh, cleared_kw
     return Validation(
         **verdicts.per_trade(trades),
-        network_eur_per_kwh=verdicts.network_eur_per_kwh,
+        voltage_eur_per_kwh=verdicts.voltage_eur_per_kwh,
+        congestion_eur_per_kwh=verdicts.congestion_eur_per_kwh,
         net_kwh=net_kwh,
         bus_kw=bus_kw,
         bus_kvar=surroundings.kvar,
@@ -107,7 +108,8 @@ class _Verdicts:
     reason: Integers  # (M,)
     element: Integers  # (M,)
     shadow_eur_per_kwh: Floats  # (M,)
-    network_eur_per_kwh: Floats  # (B, K)
+    voltage_eur_per_kwh: Floats  # (B, K)
+    congestion_eur_per_kwh: Floats  # (B, K)
 
     @classmethod
     def all_accepted(cls, trades: Trades, buses: int) -> Self:
@@ -118,7 +120,8 @@ class _Verdicts:
             reason=np.full(count, int(Reason.NONE)),
             element=np.full(count, -1),
             shadow_eur_per_kwh=np.zeros(count),
-            network_eur_per_kwh=np.zeros((len(trades.start) - 1, buses)),
+            voltage_eur_per_kwh=np.zeros((len(trades.start) - 1, buses)),
+            congestion_eur_per_kwh=np.zeros((len(trades.start) - 1, buses)),
         )
 
     def enter(self, environment: int, part: slice, cut: Cut) -> None:
@@ -126,7 +129,8 @@ class _Verdicts:
         self.share[part] = cut.share
         self.reason[part], self.element[part] = cut.reason, cut.element
         self.shadow_eur_per_kwh[part] = cut.shadow_eur_per_kwh
-        self.network_eur_per_kwh[environment] = cut.network_eur_per_kwh
+        self.voltage_eur_per_kwh[environment] = cut.voltage_eur_per_kwh
+        self.congestion_eur_per_kwh[environment] = cut.congestion_eur_per_kwh
 
     def per_trade(self, trades: Trades) -> dict[str, NDArray[Any]]:
         """Return the fields of a Validation that have one entry a trade."""

@@ -9,7 +9,8 @@ The payments, in the order they are booked:
 * firm load whose trade was refused: the retailer serves it at the retail price, same fees inside;
 * day-ahead: the market pays the aggregator for what the validated bid sells;
 * imbalance: what the aggregator's customers delivered beyond that, at the imbalance price;
-* losses: bought by the network operator at the day-ahead price.
+* losses: bought by the network operator at the day-ahead price;
+* usage charges of trades, where there are any: both ends pay the network operator their part.
 """
 
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from cosim.market.wholesale import imbalance_price
 from cosim.records import (
     AGGREGATOR,
     Account,
+    Charges,
     Floats,
     Integers,
     Payment,
@@ -53,6 +55,7 @@ class WholesaleTerms:
 def settle(
     trades: Trades,
     validation: Validation,
+    charges: Charges,
     parts: PriceParts,
     wholesale: WholesaleTerms,
     *,
@@ -84,6 +87,9 @@ def settle(
     prosumer[:, :, Payment.LEVIES] = -(
         bought_local * parts.local_levies_eur_per_kwh + bought_outside * parts.levies_eur_per_kwh
     )
+    prosumer[:, :, Payment.NETWORK_CHARGE] = -(
+        book.by_seller(charges.seller_eur, selling) + book.by_buyer(charges.buyer_eur, buying)
+    )
 
     delivered = (retailer_kwh - validation.net_kwh).sum(axis=1)
     imbalance = delivered - wholesale.sold_kwh
@@ -104,7 +110,9 @@ def settle(
     others[:, Account.AGGREGATOR] = -outside.sum(axis=1) + sold_eur + imbalance_eur
     others[:, Account.RETAILER] = -prosumer[:, :, Payment.RETAIL_ENERGY].sum(axis=1)
     others[:, Account.NETWORK_OPERATOR] = (
-        -prosumer[:, :, Payment.NETWORK_FEE].sum(axis=1) - loss_eur
+        -prosumer[:, :, Payment.NETWORK_FEE].sum(axis=1)
+        - prosumer[:, :, Payment.NETWORK_CHARGE].sum(axis=1)
+        - loss_eur
     )
     others[:, Account.STATE] = -prosumer[:, :, Payment.LEVIES].sum(axis=1)
     others[:, Account.WHOLESALE_MARKET] = loss_eur - sold_eur

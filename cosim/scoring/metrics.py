@@ -11,12 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.records import (
+    AGGREGATOR,
     Account,
     Booleans,
     DayRecord,
     Fleet,
     Floats,
     IntervalRecord,
+    Payment,
     State,
     Verdict,
     World,
@@ -159,6 +161,7 @@ def _energy(world: World, records: Sequence[IntervalRecord]) -> Metrics:
         cleared += float(trades.cleared_kwh[here].sum())
         accepted += float(given[here].sum())
         local += float(given[here & trades.local].sum())
+    kept = _kept_share(records)
     verdicts = np.concatenate([_of_first(r, r.validation.verdict) for r in records])
     curtailed = sum(float(r.dispatch.curtailed_kw[0].sum()) for r in records) * hours
     net = np.stack([r.dispatch.net_kw[0] for r in records])
@@ -180,6 +183,8 @@ def _energy(world: World, records: Sequence[IntervalRecord]) -> Metrics:
         "local_kwh": local,
         "local_share": local / accepted if accepted > 0.0 else float("nan"),
         "acceptance_ratio": accepted / cleared if cleared > 0.0 else float("nan"),
+        "gini_acceptance": gini(kept),
+        "jain_acceptance": jain(kept),
         "retailer_kwh": retail,
         "solar_available_kwh": generated + curtailed,
         "curtailed_kwh": curtailed,
@@ -189,6 +194,23 @@ def _energy(world: World, records: Sequence[IntervalRecord]) -> Metrics:
         "peak_import_kw": float(max(slack.max(), 0.0)),
         "peak_export_kw": float(max(-slack.min(), 0.0)),
     }
+
+
+def _kept_share(records: Sequence[IntervalRecord]) -> Floats:
+    """Return accepted over cleared energy of every prosumer that traded, over the whole run."""
+    prosumers = records[0].clearing.net_kwh.shape[1]
+    sums = np.zeros((2, prosumers))
+    for record in records:
+        trades = record.clearing.trades
+        mine = slice(int(trades.start[0]), int(trades.start[1]))
+        for end in (trades.seller[mine], trades.buyer[mine]):
+            known = end != AGGREGATOR
+            for row, energy in enumerate((trades.cleared_kwh, record.validation.accepted_kwh)):
+                sums[row] += np.bincount(
+                    end[known], weights=energy[mine][known], minlength=prosumers
+                )
+    cleared, accepted = sums
+    return np.asarray(accepted[cleared > 0.0] / cleared[cleared > 0.0])
 
 
 def _of_first(record: IntervalRecord, values: np.ndarray) -> np.ndarray:
@@ -231,6 +253,9 @@ def _money(records: Sequence[IntervalRecord], outcome: Outcome, retail_only: Out
         "jain_saving": jain(saving),
         "aggregator_eur": float(others[Account.AGGREGATOR]),
         "imbalance_eur": imbalance,
+        "network_charges_eur": -sum(
+            float(r.settlement.prosumer_eur[0, :, Payment.NETWORK_CHARGE].sum()) for r in records
+        ),
         "network_operator_eur": float(others[Account.NETWORK_OPERATOR]),
         "levies_eur": float(others[Account.STATE]),
         "retailer_eur": float(others[Account.RETAILER]),

@@ -6,6 +6,7 @@ from cosim.grid.sensitivities import (
     exact_voltage_change,
     loading_rows,
     loss_row,
+    loss_rows,
     security_rows,
     voltage_rows,
 )

@@ -7,6 +7,7 @@ import numpy as np
 import pandapower as pp
 import pytest
 
+from cosim.grid.charges import network_prices, no_charges, usage_charges
 from cosim.grid.power_flow import PowerFlow
 from cosim.grid.prequalification import Schedule, prequalify
 from cosim.grid.validation import RULES, Surroundings, validate
@@ -16,6 +17,7 @@ from cosim.records import (
     STEP_COUNT,
     Account,
     Clearing,
+    NetworkPrices,
     Orders,
     Quotes,
     Reason,
@@ -82,10 +84,51 @@ def test_optimal_cuts_the_aggregator_leg_to_the_voltage_limit() -> None:
 
 def test_bus_prices_of_the_worked_example() -> None:
     """Energy at 0.08 plus what the limit makes of a further kWh at the bus."""
-    prices = 0.08 + judge("optimal").network_eur_per_kwh[0]
+    prices = 0.08 + judge("optimal").voltage_eur_per_kwh[0]
     np.testing.assert_allclose(prices, [0.08, 0.038493, 0.0], atol=1e-6)
+    assert np.all(judge("optimal").congestion_eur_per_kwh == 0.0)
     # The curtailed leg gains nothing by a further kWh: the limit takes all it is worth.
     assert judge("optimal").shadow_eur_per_kwh[4] == pytest.approx(0.08, abs=1e-9)
+
+
+def limit_prices() -> NetworkPrices:
+    """Return the prices of the worked example, losses not priced."""
+    verdicts = judge("optimal")
+    return NetworkPrices(
+        energy_eur_per_kwh=np.array([0.08]),
+        loss_eur_per_kwh=np.zeros((1, 3)),
+        voltage_eur_per_kwh=verdicts.voltage_eur_per_kwh,
+        congestion_eur_per_kwh=verdicts.congestion_eur_per_kwh,
+    )
+
+
+def test_usage_charges_of_the_worked_example() -> None:
+    """Split in proportion to each side's surplus."""
+    verdicts = judge("optimal")
+    charges = usage_charges(
+        worked_clearing().trades, verdicts.accepted_kwh, limit_prices(), np.array([[2, 1, 2]])
+    )
+    np.testing.assert_allclose(
+        charges.trade_eur, [0.115478, 0.0, 0.0, 0.096232, 0.838648], atol=2e-6
+    )
+    np.testing.assert_allclose(
+        charges.seller_eur, [0.030794, 0.0, 0.0, 0.040519, 0.838648], atol=2e-6
+    )
+    np.testing.assert_allclose(charges.buyer_eur, [0.084684, 0.0, 0.0, 0.055713, 0.0], atol=2e-6)
+
+
+def test_loss_prices_are_what_a_further_kwh_loses() -> None:
+    """Against losses solved again with a little more drawn at each bus."""
+    verdicts = judge("optimal")
+    power_flow = PowerFlow(three_bus_feeder())
+    prices = network_prices(power_flow, verdicts, np.array([0.08]))
+    for bus in range(3):
+        more = np.tile(verdicts.bus_kw[0], (2, 1))
+        more[:, bus] += [0.01, -0.01]
+        loss = power_flow.solve(more, np.zeros((2, 3))).loss_kw
+        assert prices.loss_eur_per_kwh[0, bus] == pytest.approx(
+            0.08 * (loss[0] - loss[1]) / 0.02, abs=1e-8
+        )
 
 
 def test_pro_rata_cuts_all_alike_and_keeps_less() -> None:
@@ -120,9 +163,7 @@ def test_max_min_keeps_whole_what_does_no_harm() -> None:
     share = verdicts.accepted_kwh / worked_clearing().trades.cleared_kwh
     assert share[2] == pytest.approx(1.0)  # A to C at the same bus changes nothing
     least = share.min()
-    assert (
-        least > judge("pro_rata").accepted_kwh[0] / worked_clearing().trades.cleared_kwh[0] - 1e-9
-    )
+    assert least == pytest.approx(0.939119, abs=2e-6)
     np.testing.assert_allclose(share[[0, 1, 3, 4]], least, atol=1e-6)
     assert verdicts.state.voltage_pu[0].max() == pytest.approx(1.05, abs=1e-6)
 
@@ -150,6 +191,7 @@ def test_wholesale_side_of_the_worked_example() -> None:
     money = settle(
         worked_clearing().trades,
         judge("optimal"),
+        no_charges(worked_clearing().trades, limit_prices()),
         PriceParts(0.30, 0.0, 0.0, 0.0, 0.0),
         WholesaleTerms(np.array([10.0]), np.array([0.07]), np.array([0.10]), two_price=False),
         interval_h=0.25,
