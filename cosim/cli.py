@@ -20,6 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+EXIT_FAILED_CHECK = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
@@ -91,6 +92,23 @@ def feeders() -> None:
     from cosim.cli_feeders import print_feeders
 
     print_feeders()
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a finished run.")],
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every state, also of runs longer than two days.")
+    ] = False,
+) -> None:
+    """Solve a run's states again with pandapower and power-grid-model, and check its limits.
+
+    Exit code 1 where a voltage or loading differs, or a state called secure breaks a limit.
+    """
+    from cosim.cli_check import check_and_print
+
+    if not check_and_print(folder, everything=everything):
+        raise typer.Exit(EXIT_FAILED_CHECK)
 
 
 def _print_version(wanted: bool) -> None:

@@ -23,6 +23,7 @@ class Game:
     interval_h: float
     mechanism: Mechanism
     rule: str  # of validation
+    envelopes: str  # objective by which they are given out before bidding, "none" for none
     charges: bool  # trades pay for the network by location
     two_price: bool  # imbalance scheme
     parts: PriceParts
@@ -50,6 +51,7 @@ def make_game(scenario: Scenario, power_flow: PowerFlow, world: World) -> Game:
         interval_h=world.calendar.interval_h,
         mechanism=MECHANISMS[scenario.market.mechanism],
         rule=scenario.grid.rule,
+        envelopes=scenario.grid.envelopes,
         charges=scenario.grid.charges == "locational",
         two_price=scenario.wholesale.imbalance_scheme == "two_price",
         parts=PriceParts(

@@ -7,17 +7,19 @@ import numpy as np
 
 from cosim.game import Game
 from cosim.grid.charges import network_prices, no_charges, usage_charges
+from cosim.grid.envelopes import Wanted, envelopes
 from cosim.grid.prequalification import Schedule, prequalify
 from cosim.grid.validation import Surroundings, at_buses, validate
 from cosim.market.settlement import WholesaleTerms, settle
 from cosim.market.tariff import quotes_of
 from cosim.prosumers.devices import Ranges, advance, plug_in, ranges
 from cosim.prosumers.dispatch import dispatch
-from cosim.prosumers.orders import Terms, order_curves
+from cosim.prosumers.orders import Terms, inside_envelopes, most_energies, order_curves
 from cosim.prosumers.water_value import plan_day
 from cosim.records import (
     Clearing,
     Dispatch,
+    Envelopes,
     Exogenous,
     Floats,
     FollowerAction,
@@ -69,17 +71,17 @@ def trade(
     `sold_kwh` (B,) is the validated day-ahead schedule of the interval.
     """
     now = state.interval
-    state, limits, orders, clearing = bid_and_clear(game, state, actual, day, action)
-    verdicts = validate(
-        game.power_flow, surroundings(game, actual, now), orders, clearing, rule=game.rule
-    )
+    around = surroundings(game, actual, now)
+    bids = bid_and_clear(game, state, actual, day, action)
+    clearing, limits = bids.clearing, bids.limits
+    verdicts = validate(game.power_flow, around, bids.offered, clearing, rule=game.rule)
     prices = network_prices(game.power_flow, verdicts, actual.day_ahead_eur_per_kwh[now])
     charges = (
         usage_charges(clearing.trades, verdicts.accepted_kwh, prices, game.fleet.bus)
         if game.charges
         else no_charges(clearing.trades, prices)
     )
-    set_points = deliver(game, orders, limits, verdicts.net_kwh, actual, now)
+    set_points = deliver(game, bids.orders, limits, verdicts.net_kwh, actual, now)
     terms = WholesaleTerms(
         sold_kwh=sold_kwh,
         day_ahead_eur_per_kwh=actual.day_ahead_eur_per_kwh[now],
@@ -91,20 +93,33 @@ def trade(
     )
     return IntervalRecord(
         interval=now,
-        orders=orders,
+        orders=bids.orders,
+        envelopes=bids.envelopes,
         clearing=clearing,
         validation=verdicts,
         charges=charges,
         dispatch=set_points,
         settlement=money,
-        state=advance(game.fleet, state, actual, set_points, interval_h=game.interval_h),
+        state=advance(game.fleet, bids.state, actual, set_points, interval_h=game.interval_h),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bids:
+    """What came of the first stages of an interval."""
+
+    state: State  # with the arrivals of the interval
+    limits: Ranges
+    orders: Orders  # of the devices
+    envelopes: Envelopes | None
+    offered: Orders  # what the market sees: inside the envelopes
+    clearing: Clearing
 
 
 def bid_and_clear(
     game: Game, state: State, exogenous: Exogenous, day: Day, action: FollowerAction
-) -> tuple[State, Ranges, Orders, Clearing]:
-    """Return the state with new arrivals, what devices can do, the orders and their clearing."""
+) -> Bids:
+    """Play the stages before the grid looks at the outcome: ranges, orders, auction."""
     quotes = quotes_of(
         day.signal,
         state.interval - day.first_interval,
@@ -124,7 +139,16 @@ def bid_and_clear(
         Terms(day.plan, action, quotes),
         interval_h=game.interval_h,
     )
-    return state, limits, orders, game.mechanism(orders, quotes, game.tie_rank)
+    given = None
+    offered = orders
+    if game.envelopes != "none":
+        fed_in, drawn = most_energies(orders)
+        wanted = Wanted(orders.firm_kwh, fed_in, drawn)
+        around = surroundings(game, exogenous, state.interval)
+        given = envelopes(game.power_flow, around, wanted, objective=game.envelopes)
+        offered = inside_envelopes(orders, given)
+    clearing = game.mechanism(offered, quotes, game.tie_rank)
+    return Bids(state, limits, orders, given, offered, clearing)
 
 
 def deliver(
@@ -168,15 +192,16 @@ def play_through(
     offered, firm, wanted, base, kvar = [], [], [], [], []
     for now in range(day.first_interval, day.first_interval + day.length):
         action = follow(state)
-        state, limits, orders, clearing = bid_and_clear(game, state, forecast, day, action)
+        bids = bid_and_clear(game, state, forecast, day, action)
         around = surroundings(game, forecast, now)
-        offered.append(-clearing.net_kwh.sum(axis=1))
-        firm.append(orders.firm_kwh.sum(axis=1))
-        wanted.append(at_buses(around, clearing.net_kwh))
-        base.append(at_buses(around, orders.firm_kwh))
+        net_kwh, firm_kwh = bids.clearing.net_kwh, bids.orders.firm_kwh
+        offered.append(-net_kwh.sum(axis=1))
+        firm.append(firm_kwh.sum(axis=1))
+        wanted.append(at_buses(around, net_kwh))
+        base.append(at_buses(around, firm_kwh))
         kvar.append(around.kvar)
-        set_points = deliver(game, orders, limits, clearing.net_kwh, forecast, now)
-        state = advance(game.fleet, state, forecast, set_points, interval_h=game.interval_h)
+        set_points = deliver(game, bids.orders, bids.limits, net_kwh, forecast, now)
+        state = advance(game.fleet, bids.state, forecast, set_points, interval_h=game.interval_h)
     schedule = Schedule(
         offered_kwh=np.stack(offered),
         firm_kwh=np.stack(firm),

@@ -194,6 +194,14 @@ class Orders:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Envelopes:
+    """What each prosumer may feed in and draw at the most, given out before bidding."""
+
+    most_fed_in_kwh: Floats  # (B, N) >= 0
+    most_drawn_kwh: Floats  # (B, N) >= what is firm
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Trades:
     """All matches of an interval, local ones and legs with the aggregator, in one flat list.
 
@@ -361,6 +369,7 @@ class IntervalRecord:
 
     interval: int  # position in the run
     orders: Orders
+    envelopes: Envelopes | None  # None where the grid gave none
     clearing: Clearing
     validation: Validation
     charges: Charges

@@ -43,7 +43,7 @@ class FeederSettings(Settings):
     """The feeder and the limits it is judged by."""
 
     name: str = "cigre_lv"
-    """A name that `cosim feeders` lists."""
+    """A name that `cosim feeders` lists, or `simbench:CODE`."""
     voltage_min_pu: Positive | None = Field(None, examples=[0.90])
     """Lowest allowed voltage; left out: the feeder's preset."""
     voltage_max_pu: Positive | None = Field(None, examples=[1.10])
@@ -266,6 +266,9 @@ class Grid(Settings):
     """`optimal`: give up the least value; `pro_rata`: cut all trades alike; `merit`: the least
     valuable trades first; `lifo`: the last to come first; `max_min`: keep the smallest accepted
     share as large as can be; `none`: report only."""
+    envelopes: Literal["none", "equal", "proportional", "max_sum", "max_min"] = "none"
+    """Limits on feeding in and drawing given to each prosumer before it bids: `equal` in kW,
+    `proportional` to what it could use, the largest sum, or the largest smallest share."""
     charges: Literal["none", "locational"] = "none"
     """`locational`: trades pay for losses and binding limits by where their ends are, on top of
     the fees, never more than they gain; `none`: the network is paid by fees alone."""

@@ -25,7 +25,7 @@ from cosim.scenario import (
     read_content,
 )
 from cosim.setting_errors import error_sentences
-from networks.catalog import feeder_names, load_feeder
+from networks.catalog import is_feeder, load_feeder
 from networks.errors import NetworkError
 from networks.feeder import Feeder
 from networks.placement import listing
@@ -95,7 +95,7 @@ def _feeder_problems(sound: Sound) -> Iterator[str]:
         feeder = load_feeder(name, **sound.feeder.model_dump(exclude={"name"}))
     except NetworkError as error:
         yield from (f"feeder: {problem}" for problem in error.problems)
-        if name not in feeder_names():
+        if not is_feeder(name):
             return
         feeder = load_feeder(name)  # buses can be checked even if the limits are crossed
     yield from _bus_problems(sound, feeder)

@@ -218,6 +218,7 @@ def random_interval(
     return IntervalRecord(
         interval=number,
         orders=Orders(each[0], curve, curve),
+        envelopes=None,
         clearing=Clearing(random.random(ENVIRONMENTS), each[1], trades),
         validation=validation,
         charges=charges,

@@ -161,7 +161,11 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         ("[[prosumers]]\npv_kwp = 1.0", "prosumers.0.bus: Field required"),
         ("run = 3", "run: must be a table (found 3)"),
         ("prosumers = 3", "prosumers: must be a list (found 3)"),
-        ('[grid]\nrule = "strict"', "grid.rule: Input should be 'optimal', 'pro_rata' or 'none'"),
+        (
+            '[grid]\nrule = "strict"',
+            "grid.rule: Input should be 'optimal', 'pro_rata', 'merit', 'lifo', 'max_min' or "
+            "'none'",
+        ),
         ("[tariff]\nfeed_in_eur_per_kwh = 0.9", "must not exceed the retail price"),
         ("not TOML", "is not valid TOML"),
         ("\ufeff[run]", "is not valid TOML"),

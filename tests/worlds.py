@@ -115,6 +115,7 @@ def small_game(world: World, feeder: Feeder, *, rule: str = "optimal", seed: int
         interval_h=0.25,
         mechanism=MECHANISMS["uniform"],
         rule=rule,
+        envelopes="none",
         charges=True,
         two_price=False,
         parts=PriceParts(0.12, 0.08, 0.10, 0.04, 0.05),

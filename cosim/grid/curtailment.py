@@ -1,5 +1,6 @@
 """The largest part of a change that the grid bears: bisection, and first come first served."""
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -26,12 +27,30 @@ def largest_share(
         added_kw: (B, K) the whole change.
         kvar: (B, K) reactive power.
         allowed: (B, E) excess that may remain.
+    """
+
+    def along(shares: Floats) -> Floats:
+        return np.asarray(base_kw[:, None] + shares[:, :, None] * added_kw[:, None])
+
+    return largest_step(power_flow, along, kvar, allowed)
+
+
+def largest_step(
+    power_flow: PowerFlow, along: Callable[[Floats], Floats], kvar: Floats, allowed: Floats
+) -> Floats:
+    """Return, per environment, how far one can go along a path without leaving the limits.
+
+    Args:
+        power_flow: the feeder.
+        along: bus powers (B, R, K) at shares (B, R) of the path; share 0 counts as admissible.
+        kvar: (B, K) reactive power.
+        allowed: (B, E) excess that may remain.
 
     Returns:
         (B,) shares in [0, 1]. Below the first share that breaks a limit all tried ones hold, so
         an interval of safe shares is never left for an island of safe ones behind a broken one.
     """
-    environments, buses = base_kw.shape
+    environments, buses = kvar.shape
     low = np.zeros(environments)
     high = np.ones(environments)
     steps = np.arange(1, LADDER + 1) / LADDER
@@ -40,9 +59,8 @@ def largest_share(
             steps = np.arange(1, LADDER) / LADDER
         shares = low[:, None] + (high - low)[:, None] * steps
         tried = len(steps)
-        bus_kw = base_kw[:, None] + shares[:, :, None] * added_kw[:, None]
         state = power_flow.solve(
-            bus_kw.reshape(environments * tried, buses), np.repeat(kvar, tried, axis=0)
+            along(shares).reshape(environments * tried, buses), np.repeat(kvar, tried, axis=0)
         )
         rows = excess(power_flow.feeder, state).reshape(environments, tried, -1)
         inside = np.all(rows <= allowed[:, None, :], axis=2)

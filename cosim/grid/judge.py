@@ -48,6 +48,11 @@ class Judge:
         """Excess (E,) an outcome may show."""
         return limits.allowed_excess(self.base_excess)
 
+    def powers_at(self, groups: Groups, accepted_kwh: Floats) -> Floats:
+        """Return the power drawn at every bus, (K,) kW, if `accepted_kwh` (G,) is."""
+        drawn = drawn_kw(groups, accepted_kwh, len(self.base_kw), self.interval_h)
+        return np.asarray(self.base_kw + drawn)
+
     def cut(self, groups: Groups, cleared_excess: Floats, rule: str) -> Cut:
         """Return what is accepted under `rule`, per trade."""
         buses = len(self.base_kw)
@@ -137,7 +142,7 @@ class Judge:
         buses = feeder.bus_count
 
         def solve(accepted_kwh: Floats) -> Point:
-            bus_kw = self.base_kw + drawn_kw(groups, accepted_kwh, buses, self.interval_h)
+            bus_kw = self.powers_at(groups, accepted_kwh)
             state = self.power_flow.solve(bus_kw[None], self.kvar[None])
             voltages = state.node_voltage_pu[0]
 

@@ -8,6 +8,7 @@ from numba import njit
 from cosim.prosumers.devices import Ranges, heat_response
 from cosim.records import (
     STEP_COUNT,
+    Envelopes,
     Exogenous,
     Fleet,
     Floats,
@@ -90,6 +91,37 @@ def order_curves(
         minimum_kwh=firm - pv_kwh - discharge_kwh,
         step_eur_per_kwh=price,
         step_kwh=quantity,
+    )
+
+
+def most_energies(orders: Orders) -> tuple[Floats, Floats]:
+    """Return (most fed in, most drawn) of every curve, (B, N), kWh >= 0.
+
+    Giving up solar power makes nobody draw more from the grid than it wants.
+    """
+    most = orders.minimum_kwh + orders.step_kwh.sum(axis=2)
+    wasted = orders.step_kwh[:, :, Step.PV_CURTAIL]
+    return np.maximum(-orders.minimum_kwh, 0.0), np.maximum(most - wasted, orders.firm_kwh)
+
+
+def inside_envelopes(orders: Orders, envelopes: Envelopes) -> Orders:
+    """Return the curves with everything cut off that lies outside the envelopes.
+
+    The market sees the cut curves; the devices keep their own, on which every point of a cut
+    curve can be delivered.
+    """
+    order = np.argsort(-orders.step_eur_per_kwh, axis=2, kind="stable")
+    sorted_kwh = np.take_along_axis(orders.step_kwh, order, axis=2)
+    reached = orders.minimum_kwh[:, :, None] + np.cumsum(sorted_kwh, axis=2)
+    edges = np.concatenate([orders.minimum_kwh[:, :, None], reached], axis=2)
+    low = -envelopes.most_fed_in_kwh[:, :, None]
+    # What was drawn by giving up own solar power never reaches the meter as a purchase.
+    high = np.maximum(envelopes.most_drawn_kwh, orders.firm_kwh)[:, :, None]
+    kept = np.clip(edges, low, high)
+    steps = np.zeros_like(orders.step_kwh)
+    np.put_along_axis(steps, order, np.diff(kept, axis=2), axis=2)
+    return Orders(
+        minimum_kwh=kept[:, :, 0], step_eur_per_kwh=orders.step_eur_per_kwh, step_kwh=steps
     )
 
 

@@ -62,7 +62,8 @@ def test_every_point_of_a_curve_can_be_delivered(
 ) -> None:
     """Whatever part is accepted, device limits hold and the meter shows it exactly."""
     world, game, state, day, action = situation(seed, interval, offset)
-    state, limits, orders, _ = bid_and_clear(game, state, world.actual, day, action)
+    bids = bid_and_clear(game, state, world.actual, day, action)
+    state, limits, orders = bids.state, bids.limits, bids.orders
     least = orders.minimum_kwh
     most = least + orders.step_kwh.sum(axis=2)
     assert np.all(most >= -1e-9)  # what is offered can be given up
@@ -93,7 +94,7 @@ def test_every_point_of_a_curve_can_be_delivered(
 @given(seed=st.integers(0, 5_000), interval=st.integers(0, 95))
 def test_a_battery_never_asks_less_than_it_bids(seed: int, interval: int) -> None:
     world, game, state, day, action = situation(seed, interval, 0.1)
-    _, _, orders, _ = bid_and_clear(game, state, world.actual, day, action)
+    orders = bid_and_clear(game, state, world.actual, day, action).orders
     hold = orders.step_eur_per_kwh[:, :, Step.BATTERY_HOLD]
     charge = orders.step_eur_per_kwh[:, :, Step.BATTERY_CHARGE]
     assert np.all(hold >= charge - 1e-12)
@@ -102,7 +103,8 @@ def test_a_battery_never_asks_less_than_it_bids(seed: int, interval: int) -> Non
 def test_refused_surplus_is_stored_before_it_is_given_up() -> None:
     """A home with 4 kW of surplus and room in its battery, fed in nothing: it charges."""
     world, game, state, day, action = situation(1, 48, 0.0)
-    state, limits, orders, _ = bid_and_clear(game, state, world.actual, day, action)
+    bids = bid_and_clear(game, state, world.actual, day, action)
+    state, limits, orders = bids.state, bids.limits, bids.orders
     nothing = np.maximum(orders.minimum_kwh, 0.0)
     points = deliver(game, orders, limits, nothing, world.actual, 48)
     # Whoever gives up solar power has charged all the battery takes at a price above zero.
