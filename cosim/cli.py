@@ -1,4 +1,4 @@
-"""The command line: `cosim run`, `cosim scenario`, `cosim feeders`.
+"""The command line: `cosim run`, `cosim check`, `cosim scenario`, `cosim feeders`.
 
 Everything heavy is imported inside the commands, so that `cosim --help` answers at once.
 """
@@ -41,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(  # noqa: PLR0913 (one argument an option)
     out: Annotated[Path, typer.Option(help="New or empty folder for the results.")],
     scenario: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
-    feeder: Annotated[str | None, typer.Option(help="A name that `cosim feeders` lists.")] = None,
+    feeder: Annotated[
+        str | None, typer.Option(help="A name that `cosim feeders` lists, or simbench:CODE.")
+    ] = None,
     start: Annotated[str | None, typer.Option(help="First day, e.g. 2016-06-13.")] = None,
     days: Annotated[int | None, typer.Option(help="Number of days.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random draw.")] = None,

@@ -15,7 +15,7 @@ from cosim.run_check import (
     check_run,
 )
 
-WIDTH_OF_FILES = 120
+WIDTH_OF_FILES = 140
 """Columns to print where the output is no terminal."""
 
 

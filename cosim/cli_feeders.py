@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from networks.catalog import FeederSummary, describe_feeders
+from networks.catalog import SIMBENCH_PATTERN, FeederSummary, describe_feeders
 
 WIDTH_OF_FILES = 160
 """Columns to print where the output is no terminal."""
@@ -27,6 +27,8 @@ def print_feeders() -> None:
             notes.append(f"loads x {summary.load_scaling:g}: {summary.load_scaling_reason}")
         for note in notes:
             console.print(Padding(Text(note), (0, 0, 0, 2)))
+    note = f"SimBench's low-voltage grids are taken by their codes: {SIMBENCH_PATTERN}"
+    console.print(Text(f"\n{note}"), soft_wrap=True)
 
 
 def feeder_table(summaries: list[FeederSummary]) -> Table:

@@ -189,24 +189,20 @@ def play_through(
     Followers answer the announced prices; nothing is validated on the way, so that the schedule
     shows what the market wants and the grid says what of it can be.
     """
-    offered, firm, wanted, base, kvar = [], [], [], [], []
+    bids, around = [], []
     for now in range(day.first_interval, day.first_interval + day.length):
         action = follow(state)
-        bids = bid_and_clear(game, state, forecast, day, action)
-        around = surroundings(game, forecast, now)
-        net_kwh, firm_kwh = bids.clearing.net_kwh, bids.orders.firm_kwh
-        offered.append(-net_kwh.sum(axis=1))
-        firm.append(firm_kwh.sum(axis=1))
-        wanted.append(at_buses(around, net_kwh))
-        base.append(at_buses(around, firm_kwh))
-        kvar.append(around.kvar)
-        set_points = deliver(game, bids.orders, bids.limits, net_kwh, forecast, now)
-        state = advance(game.fleet, bids.state, forecast, set_points, interval_h=game.interval_h)
+        bid = bid_and_clear(game, state, forecast, day, action)
+        bids.append(bid)
+        around.append(surroundings(game, forecast, now))
+        net_kwh = bid.clearing.net_kwh
+        set_points = deliver(game, bid.orders, bid.limits, net_kwh, forecast, now)
+        state = advance(game.fleet, bid.state, forecast, set_points, interval_h=game.interval_h)
     schedule = Schedule(
-        offered_kwh=np.stack(offered),
-        firm_kwh=np.stack(firm),
-        bus_kw=np.stack(wanted),
-        base_kw=np.stack(base),
-        bus_kvar=np.stack(kvar),
+        net_kwh=np.stack([bid.clearing.net_kwh for bid in bids]),
+        firm_kwh=np.stack([bid.orders.firm_kwh for bid in bids]),
+        least_kwh=np.stack([bid.orders.minimum_kwh for bid in bids]),
+        most_kwh=np.stack([most_energies(bid.orders)[1] for bid in bids]),
+        around=tuple(around),
     )
     return prequalify(game.power_flow, schedule, rule=game.rule)

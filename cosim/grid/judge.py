@@ -81,7 +81,7 @@ class Judge:
         outcome = accept_inside_limits(
             groups,
             self.allowed,
-            self._solve(groups),
+            self.solver_of(groups),
             self._choice(groups, rule),
             start_kwh=start,
             interval_h=self.interval_h,
@@ -136,7 +136,7 @@ class Judge:
         )
         return float(share[0])
 
-    def _solve(self, groups: Groups) -> Callable[[Floats], Point]:
+    def solver_of(self, groups: Groups) -> Callable[[Floats], Point]:
         """Return the AC power flow of an acceptance as a function."""
         feeder = self.power_flow.feeder
         buses = feeder.bus_count

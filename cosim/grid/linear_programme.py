@@ -7,8 +7,12 @@ import numpy as np
 
 from cosim.records import Booleans, Floats
 
-PENALTY_EUR = 1e5
-"""Price of a unit of excess (1 p.u. or 100 % of a rating) that no acceptance can avoid."""
+PENALTY = 1e4
+"""Price of exceeding a row that nothing can satisfy, in units of the largest gain.
+
+Rows are scaled so that their largest coefficient is one: the same price is then far above any gain
+on a weak low-voltage lateral and on a stiff medium-voltage feeder.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,15 +48,9 @@ class AcceptanceProgramme:
             The accepted energies and the multipliers. Every row is elastic at a large price, so
             the programme always has a solution.
         """
-        groups, rows = len(value_eur), len(room)
-        columns, multipliers = self._solve(
-            np.concatenate([value_eur, np.full(rows, -PENALTY_EUR)]),
-            np.concatenate([most_kwh, np.full(rows, np.inf)]),
-            np.hstack([effect, -np.eye(rows)]),
-            room,
-        )
+        columns, multipliers = self.maximise(value_eur, most_kwh, effect, room, elastic=len(room))
         return Acceptance(
-            accepted_kwh=np.clip(columns[:groups], 0.0, most_kwh),
+            accepted_kwh=np.clip(columns, 0.0, most_kwh),
             row_eur=np.maximum(multipliers, 0.0),
         )
 
@@ -85,43 +83,55 @@ class AcceptanceProgramme:
     ) -> tuple[float, Floats, Floats]:
         """Return (largest least share of the free groups, prices of rows, prices of groups).
 
-        Columns: a share a free group, the least of them, a slack a row. A group with a price
-        above zero holds the least share down.
+        Columns: a share a free group and the least of them. A group with a price above zero
+        holds the least share down.
         """
         rows, count = len(room), int(free.sum())
         own = effect[:, free] * most_kwh[free]
-        at_least = np.hstack([-np.eye(count), np.ones((count, 1)), np.zeros((count, rows))])
-        matrix = np.vstack([np.hstack([own, np.zeros((rows, 1)), -np.eye(rows)]), at_least])
+        at_least = np.hstack([-np.eye(count), np.ones((count, 1))])
+        matrix = np.vstack([np.hstack([own, np.zeros((rows, 1))]), at_least])
         fixed = effect[:, ~free] @ (share * most_kwh)[~free]
-        columns, prices = self._solve(
-            np.concatenate([np.zeros(count), [1.0], np.full(rows, -PENALTY_EUR)]),
-            np.concatenate([np.ones(count + 1), np.full(rows, np.inf)]),
+        columns, prices = self.maximise(
+            np.concatenate([np.zeros(count), [1.0]]),
+            np.ones(count + 1),
             matrix,
             np.concatenate([room - fixed, np.zeros(count)]),
+            elastic=rows,
         )
         group_price = np.zeros(len(most_kwh))
         group_price[free] = np.maximum(prices[rows:], 0.0)
         return float(columns[count]), np.maximum(prices[:rows], 0.0), group_price
 
-    def _solve(
-        self, gain: Floats, most: Floats, matrix: Floats, room: Floats
+    def maximise(
+        self, gain: Floats, most: Floats, matrix: Floats, room: Floats, *, elastic: int
     ) -> tuple[Floats, Floats]:
-        """Maximise ``gain @ x`` over ``0 <= x <= most, matrix @ x <= room``; return (x, prices)."""
+        """Maximise ``gain @ x`` over ``0 <= x <= most, matrix @ x <= room``.
+
+        The first `elastic` rows may be exceeded at a large price. Returns x and the multipliers
+        of the rows.
+        """
+        rows, columns = matrix.shape
+        largest = np.abs(matrix).max(axis=1, initial=0.0)
+        scale = np.where(largest > 0.0, largest, 1.0)
+        slack = np.zeros((rows, elastic))
+        np.fill_diagonal(slack, -1.0)
+        whole = np.hstack([matrix / scale[:, None], slack])
+        taken = whole != 0.0
         programme = highspy.HighsLp()
-        programme.num_col_ = len(gain)
-        programme.num_row_ = len(room)
+        programme.num_col_ = columns + elastic
+        programme.num_row_ = rows
         programme.sense_ = highspy.ObjSense.kMaximize
-        programme.col_cost_ = gain
-        programme.col_lower_ = np.zeros(len(gain))
-        programme.col_upper_ = np.where(np.isinf(most), highspy.kHighsInf, most)
-        programme.row_lower_ = np.full(len(room), -highspy.kHighsInf)
-        programme.row_upper_ = room
-        taken = matrix != 0.0
+        programme.col_cost_ = np.concatenate([gain, np.full(elastic, -PENALTY * np.abs(gain).max())])
+        programme.col_lower_ = np.zeros(columns + elastic)
+        upper = np.concatenate([most, np.full(elastic, np.inf)])
+        programme.col_upper_ = np.where(np.isinf(upper), highspy.kHighsInf, upper)
+        programme.row_lower_ = np.full(rows, -highspy.kHighsInf)
+        programme.row_upper_ = room / scale
         programme.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
         programme.a_matrix_.start_ = np.concatenate([[0], np.cumsum(taken.sum(axis=1))])
         programme.a_matrix_.index_ = np.nonzero(taken)[1].astype(np.int32)
-        programme.a_matrix_.value_ = matrix[taken]
+        programme.a_matrix_.value_ = whole[taken]
         self._solver.passModel(programme)
         self._solver.run()
         solution = self._solver.getSolution()
-        return np.array(solution.col_value), np.array(solution.row_dual)
+        return np.array(solution.col_value[:columns]), np.array(solution.row_dual) / scale

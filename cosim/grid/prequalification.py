@@ -1,7 +1,9 @@
 """Prequalification of the aggregator's day-ahead schedule by AC power flow.
 
-Each interval's schedule stands for a set of bus injections (from the play-through on forecasts).
-What breaks a limit is scaled back along the straight line to the counterfactual, in which the
+Each interval's schedule stands for what every participant draws or feeds in (from the
+play-through on forecasts). What breaks a limit is first re-disaggregated inside the participants'
+own ranges; only what the grid bears nowhere is cut from the sum. Where no power flow of the
+schedule exists it is scaled back along the straight line to the counterfactual, in which the
 aggregator supplies the firm load of its customers and nothing else.
 """
 
@@ -11,65 +13,122 @@ import numpy as np
 
 from cosim.grid import limits
 from cosim.grid.curtailment import largest_share
+from cosim.grid.judge import Judge
+from cosim.grid.linear_programme import AcceptanceProgramme
 from cosim.grid.power_flow import PowerFlow
+from cosim.grid.redispatch import Participants, redispatch
+from cosim.grid.validation import Surroundings, at_buses
 from cosim.records import Floats, Reason, Verdict, WholesaleBid
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Schedule:
-    """A day-ahead schedule and the bus powers it stands for."""
+    """A day-ahead schedule: what every participant does, and what it could do instead.
 
-    offered_kwh: Floats  # (T, B) energy to be sold, bought < 0
-    firm_kwh: Floats  # (T, B) energy the aggregator's customers draw whatever happens
-    bus_kw: Floats  # (T, B, K) power drawn at each bus if the schedule is delivered
-    base_kw: Floats  # (T, B, K) power drawn in the counterfactual
-    bus_kvar: Floats  # (T, B, K) reactive power drawn
+    Energies of an interval at the meters, drawn > 0, each (T, B, N); `around` has one entry an
+    interval.
+    """
+
+    net_kwh: Floats  # what the schedule stands for
+    firm_kwh: Floats  # the counterfactual: drawn whatever happens
+    least_kwh: Floats  # most that can be fed in, as a negative number
+    most_kwh: Floats  # most that can be drawn
+    around: tuple[Surroundings, ...]
+
+    @property
+    def offered_kwh(self) -> Floats:
+        """Energy to be sold, bought < 0, (T, B)."""
+        return np.asarray(-self.net_kwh.sum(axis=2))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Answer:
+    """What is left of one interval of one environment."""
+
+    sold_kwh: float
+    reason: Reason
+    element: int
 
 
 def prequalify(power_flow: PowerFlow, schedule: Schedule, *, rule: str) -> WholesaleBid:
-    """Return the part of a schedule that the grid can carry; rule "none" lets all of it pass.
-
-    `validated_kwh` lies between ``-firm_kwh`` and `offered_kwh`.
-    """
-    feeder, offered_kwh, firm_kwh = power_flow.feeder, schedule.offered_kwh, schedule.firm_kwh
-    shape = offered_kwh.shape
-    flat = (shape[0] * shape[1], feeder.bus_count)
-    powers = (schedule.bus_kw, schedule.base_kw, schedule.bus_kvar)
-    wanted, base, kvar = (power.reshape(flat) for power in powers)
-    excess = limits.excess(feeder, power_flow.solve(wanted, kvar))
-    share = np.ones(flat[0])
-    reason = np.full(flat[0], int(Reason.NONE))
-    element = np.full(flat[0], -1)
-    broken = np.flatnonzero(~limits.within(excess))
-    if rule != "none" and len(broken):
-        at_base = limits.excess(feeder, power_flow.solve(base[broken], kvar[broken]))
-        allowed = limits.allowed_excess(at_base)
-        share[broken] = largest_share(
-            power_flow,
-            base[broken],
-            wanted[broken] - base[broken],
-            kvar[broken],
-            allowed + 0.5 * limits.TOLERANCE,
-        )
-        solvable = np.all(np.isfinite(at_base), axis=1)
-        share[broken] = np.where(solvable, share[broken], 0.0)
-        for position, index in enumerate(broken):
-            named = (Reason.NO_POWER_FLOW, -1)
-            if np.all(np.isfinite(excess[index])):
-                worst = int(np.argmax(excess[index] - allowed[position]))
-                named = limits.reason_of(feeder, worst)
-            reason[index], element[index] = int(named[0]), named[1]
+    """Return the part of a schedule that the grid can carry; rule "none" lets all of it pass."""
+    feeder, offered = power_flow.feeder, schedule.offered_kwh
+    shape = offered.shape
+    validated = offered.copy()
+    reason = np.full(shape, int(Reason.NONE))
+    element = np.full(shape, -1)
+    programme = AcceptanceProgramme()
+    for t, around in enumerate(schedule.around):
+        if rule == "none":
+            break
+        wanted = at_buses(around, schedule.net_kwh[t])
+        excess = limits.excess(feeder, power_flow.solve(wanted, around.kvar))
+        broken = np.flatnonzero(~limits.within(excess))
+        if not len(broken):
+            continue
+        base = at_buses(around, schedule.firm_kwh[t])
+        at_base = limits.excess(feeder, power_flow.solve(base[broken], around.kvar[broken]))
+        for b, base_excess in zip(broken, at_base, strict=True):
+            judge = Judge(
+                power_flow,
+                programme,
+                base_kw=base[b],
+                kvar=around.kvar[b],
+                base_excess=base_excess,
+                interval_h=around.interval_h,
+            )
+            answer = _judge_interval(judge, schedule, (t, int(b)), wanted[b], excess[b])
+            validated[t, b] = answer.sold_kwh
+            reason[t, b], element[t, b] = int(answer.reason), answer.element
+    lost = np.abs(offered - validated) > 1e-6
+    nothing = np.abs(validated + schedule.firm_kwh.sum(axis=2)) <= 1e-6
     verdict = np.where(
-        share >= 1.0,
+        lost,
+        np.where(nothing, int(Verdict.REJECTED), int(Verdict.CURTAILED)),
         int(Verdict.ACCEPTED),
-        np.where(share <= 0.0, int(Verdict.REJECTED), int(Verdict.CURTAILED)),
     )
-    whole = verdict == Verdict.ACCEPTED
-    part = share.reshape(shape)
     return WholesaleBid(
-        offered_kwh=offered_kwh,
-        validated_kwh=np.where(part < 1.0, part * (offered_kwh + firm_kwh) - firm_kwh, offered_kwh),
-        verdict=verdict.reshape(shape),
-        reason=np.where(whole, int(Reason.NONE), reason).reshape(shape),
-        element=np.where(whole, -1, element).reshape(shape),
+        offered_kwh=offered,
+        validated_kwh=validated,
+        verdict=verdict,
+        reason=np.where(lost, reason, int(Reason.NONE)),
+        element=np.where(lost, element, -1),
     )
+
+
+def _judge_interval(
+    judge: Judge, schedule: Schedule, where: tuple[int, int], wanted_kw: Floats, excess: Floats
+) -> _Answer:
+    """Return what the grid leaves of one interval of one environment, re-disaggregated first."""
+    t, b = where
+    net, firm = schedule.net_kwh[t, b], schedule.firm_kwh[t, b]
+    if not np.all(np.isfinite(judge.base_excess)):
+        return _Answer(-float(firm.sum()), Reason.NO_POWER_FLOW, -1)
+    if np.all(np.isfinite(excess)):
+        around = schedule.around[t]
+        at_schedule = Judge(
+            judge.power_flow,
+            judge.programme,
+            base_kw=wanted_kw,
+            kvar=judge.kvar,
+            base_excess=judge.base_excess,
+            interval_h=judge.interval_h,
+        )
+        participants = Participants(
+            around.bus[b], net, schedule.least_kwh[t, b], schedule.most_kwh[t, b]
+        )
+        moved = redispatch(at_schedule, participants)
+        if moved.feasible:
+            return _Answer(-float(moved.kwh.sum()), moved.reason, moved.element)
+    share = largest_share(
+        judge.power_flow,
+        judge.base_kw[None],
+        (wanted_kw - judge.base_kw)[None],
+        judge.kvar[None],
+        judge.allowed[None] + 0.5 * limits.TOLERANCE,
+    )[0]
+    named = (Reason.NO_POWER_FLOW, -1)
+    if np.all(np.isfinite(excess)):
+        worst = int(np.argmax(excess - judge.allowed))
+        named = limits.reason_of(judge.power_flow.feeder, worst)
+    return _Answer(-float((firm + share * (net - firm)).sum()), *named)

@@ -247,16 +247,19 @@ def test_tightening_a_limit_never_keeps_more_value() -> None:
     assert kept[0] == pytest.approx(3.095)
 
 
-def bid(offered_kw: float, rule: str = "optimal") -> WholesaleBid:
-    """Prequalify an export at bus 2 over firm loads of 12 and 4 kW."""
-    base = np.array([0.0, 12.0, 4.0])
-    wanted = np.array([0.0, 12.0, 4.0 - offered_kw])
+def bid(offered_kw: float, rule: str = "optimal", spare_kw: float = 0.0) -> WholesaleBid:
+    """Prequalify an export at bus 2 over firm loads of 12 and 4 kW.
+
+    A further participant at bus 1 does nothing, but could feed in up to `spare_kw`.
+    """
+    net = np.array([3.0, 0.0, (4.0 - offered_kw) * 0.25])
+    firm = np.array([3.0, 0.0, 1.0])
     schedule = Schedule(
-        offered_kwh=np.array([[(offered_kw - 16.0) * 0.25]]),
-        firm_kwh=np.array([[4.0]]),
-        bus_kw=wanted[None, None],
-        base_kw=base[None, None],
-        bus_kvar=np.zeros((1, 1, 3)),
+        net_kwh=net[None, None],
+        firm_kwh=firm[None, None],
+        least_kwh=np.minimum(net, [3.0, -spare_kw * 0.25, net[2]])[None, None],
+        most_kwh=firm[None, None],
+        around=(Surroundings(np.array([[1, 1, 2]]), np.zeros((1, 3)), np.zeros((1, 3)), 0.25),),
     )
     return prequalify(PowerFlow(three_bus_feeder()), schedule, rule=rule)
 
@@ -279,6 +282,17 @@ def test_a_bid_beyond_the_limits_is_cut_to_the_limit() -> None:
     net.load.loc[1, "p_mw"] = (4.0 - fed_kw) / 1e3
     pp.runpp(net, tolerance_mva=1e-12)
     assert net.res_bus.vm_pu.max() == pytest.approx(1.05, abs=1e-7)
+
+
+def test_a_bid_is_moved_to_where_the_grid_bears_it_before_it_is_cut() -> None:
+    """At bus 2 alone 70 kW are too much; with 40 kW of spare sun at bus 1 the sum can stay."""
+    assert bid(80.0).verdict[0, 0] == Verdict.CURTAILED
+    moved = bid(80.0, spare_kw=40.0)
+    assert moved.verdict[0, 0] == Verdict.ACCEPTED
+    assert moved.validated_kwh[0, 0] == pytest.approx(moved.offered_kwh[0, 0], abs=1e-6)
+    partly = bid(120.0, spare_kw=5.0)
+    assert partly.verdict[0, 0] == Verdict.CURTAILED
+    assert partly.validated_kwh[0, 0] > bid(120.0).validated_kwh[0, 0] + 0.1
 
 
 def test_rule_none_lets_every_bid_pass() -> None:

@@ -1,0 +1,101 @@
+"""Best re-disaggregation of an aggregated schedule before any of it is cut.
+
+Participants may move inside their own ranges. The programme keeps the sum of the schedule if the
+grid bears it anywhere, loses as little of it as possible if not, and among those moves as little
+as possible: ``min |sum(p) - sum(s)| + w sum |p - s|`` inside the limits, by sequential linear
+programmes that AC power flows check.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cosim.grid import limits
+from cosim.grid.acceptance import Groups, accept_inside_limits, group_effect
+from cosim.grid.judge import Judge
+from cosim.grid.linear_programme import Acceptance
+from cosim.records import Floats, Integers, Reason
+
+MOVING = 1e-3
+"""Price of a kWh that is only moved, in units of a kWh that the sum loses."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Participants:
+    """Those whose energy can be moved, P of one environment and interval; drawn > 0."""
+
+    bus: Integers  # (P,) bus position
+    scheduled_kwh: Floats  # (P,)
+    least_kwh: Floats  # (P,) <= scheduled
+    most_kwh: Floats  # (P,) >= scheduled
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Redispatch:
+    """A schedule that the grid bears."""
+
+    kwh: Floats  # (P,)
+    reason: Reason  # of what the sum lost, NONE if nothing
+    element: int
+    shadow: float  # what a further kWh of the limit's cause would lose of the sum, kWh per kWh
+    feasible: bool
+
+
+def redispatch(judge: Judge, participants: Participants) -> Redispatch:
+    """Return the schedule inside the limits that keeps most of its sum, then moves least.
+
+    `judge` holds the counterfactual, which says what excess is there already, and everything
+    drawn besides the participants. The power flow of the schedule itself must exist.
+    """
+    count = len(participants.bus)
+    nowhere = np.full(count, -1)
+    groups = Groups(
+        of_trade=np.arange(2 * count),
+        seller_bus=np.concatenate([nowhere, participants.bus]),
+        buyer_bus=np.concatenate([participants.bus, nowhere]),
+        value_eur_per_kwh=np.ones(2 * count),
+        placed=np.zeros(2 * count, np.int64),
+        cleared_kwh=np.concatenate(
+            [
+                participants.most_kwh - participants.scheduled_kwh,
+                participants.scheduled_kwh - participants.least_kwh,
+            ]
+        ),
+    )
+    moves = accept_inside_limits(
+        groups,
+        judge.allowed,
+        judge.solver_of(groups),
+        lambda effect, room: _move_least(judge, groups.cleared_kwh, effect, room),
+        start_kwh=np.zeros(2 * count),
+        interval_h=judge.interval_h,
+    )
+    drawn_more, fed_more = np.split(moves.accepted_kwh, 2)
+    kwh = participants.scheduled_kwh + drawn_more - fed_more
+    lost = abs(float(kwh.sum() - participants.scheduled_kwh.sum()))
+    named, shadow = (Reason.NONE, -1), 0.0
+    if lost > 1e-6 and len(moves.rows):
+        slopes = moves.row_eur[:, None] * moves.slopes
+        costs = np.abs(group_effect(groups, slopes, judge.interval_h)).max(axis=1)
+        worst = int(np.argmax(costs))
+        named = limits.reason_of(judge.power_flow.feeder, int(moves.rows[worst]))
+        shadow = float(costs[worst])
+    return Redispatch(kwh, named[0], named[1], shadow, moves.feasible)
+
+
+def _move_least(judge: Judge, most_kwh: Floats, effect: Floats, room: Floats) -> Acceptance:
+    """Return the smallest moves (2 P,), draws first, inside ``effect @ moves <= room``."""
+    count = len(most_kwh) // 2
+    sign = np.concatenate([np.ones(count), -np.ones(count)])
+    # Columns: the moves, then what the sum gains and what it loses.
+    gain = np.concatenate([np.full(2 * count, -MOVING), [-1.0, -1.0]])
+    most = np.concatenate([most_kwh, [np.inf, np.inf]])
+    balance = np.concatenate([sign, [-1.0, 1.0]])
+    matrix = np.vstack([np.hstack([effect, np.zeros((len(room), 2))]), balance, -balance])
+    moves, prices = judge.programme.maximise(
+        gain, most, matrix, np.concatenate([room, np.zeros(2)]), elastic=len(room)
+    )
+    return Acceptance(
+        accepted_kwh=np.clip(moves[: 2 * count], 0.0, most_kwh),
+        row_eur=np.maximum(prices[: len(room)], 0.0),
+    )
