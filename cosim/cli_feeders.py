@@ -7,7 +7,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from networks.catalog import SIMBENCH_PATTERN, FeederSummary, describe_feeders
+from networks.catalog import FeederSummary, describe_feeders
+from networks.simbench_grids import SIMBENCH_PATTERN
 
 WIDTH_OF_FILES = 160
 """Columns to print where the output is no terminal."""

@@ -7,6 +7,7 @@
     ├── ProfileError       load, solar, vehicle or heat-pump profiles that are missing or unusable
     ├── PriceError         a price file or price series that is missing or unusable
     ├── PolicyError        an unknown or unusable way to act
+    ├── SubmissionError    trades, a bid or a base case that cannot be judged
     └── RunFolderError     a result folder that cannot be written or read
 
 `networks.errors.NetworkError` is raised for feeders; it lives with them. All of them carry
@@ -42,6 +43,10 @@ class PriceError(CosimError):
 
 class PolicyError(CosimError):
     """Raised when a policy is unknown or does not fit the scenario."""
+
+
+class SubmissionError(CosimError):
+    """Raised when trades, a bid or a base case that somebody hands over cannot be judged."""
 
 
 class RunFolderError(CosimError):

@@ -194,6 +194,8 @@ def _read(run: RunFolder, feeder: Feeder, without_validation: bool) -> _Recorded
     reader = _Reader(run, without_validation)
     intervals = reader.table("intervals", ("interval", "secure", "converged"))
     numbers = intervals["interval"].to_numpy(np.int64)
+    if not len(numbers) or len(np.unique(numbers)) != len(numbers):
+        raise RunFolderError(f"{reader.where('intervals')} must hold every interval once")
     loading = np.empty((len(numbers), feeder.branch_count))
     buses = reader.matrices(
         "buses",
@@ -235,10 +237,10 @@ class _Reader:
         try:
             table = self.run.table(name, without_validation=self.without_validation)
         except (OSError, ValueError) as error:
-            raise RunFolderError(f"{self._where(name)} cannot be read ({error})") from error
+            raise RunFolderError(f"{self.where(name)} cannot be read ({error})") from error
         missing = [column for column in columns if column not in table]
         if missing:
-            raise RunFolderError(f"{self._where(name)} has no column {', '.join(missing)}")
+            raise RunFolderError(f"{self.where(name)} has no column {', '.join(missing)}")
         return table
 
     def matrices(
@@ -256,13 +258,14 @@ class _Reader:
         given = pd.MultiIndex.from_frame(table[["interval", key]])
         if len(given) != len(expected) or not (given.is_unique and expected.isin(given).all()):
             raise RunFolderError(
-                f"{self._where(name)} must hold {len(intervals)} intervals x {len(elements)} "
+                f"{self.where(name)} must hold {len(intervals)} intervals x {len(elements)} "
                 f"elements of the feeder, each once; it holds {len(given)} rows"
             )
         rows = table.set_index(given)[list(columns)].reindex(expected)
         shape = (len(intervals), len(elements))
         return {column: rows[column].to_numpy(np.float64).reshape(shape) for column in columns}
 
-    def _where(self, name: str) -> str:
+    def where(self, name: str) -> str:
+        """Return the file of a table, for the beginning of a sentence."""
         inner = "without_validation/" if self.without_validation else ""
         return f"{self.run.path}/{inner}{name}.parquet:"

@@ -1,7 +1,8 @@
-"""Named feeders. A new one is one entry of `_ENTRIES`."""
+"""Named feeders. A new one is one entry of `_ENTRIES`; SimBench's come by their codes."""
 
 import difflib
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,8 +12,18 @@ import pandapower.networks as pn
 from networks.compile import Description, Limits, compile_net, solve_net
 from networks.errors import NetworkError
 from networks.feeder import Feeder
+from networks.simbench_grids import (
+    PREFIX,
+    SIMBENCH_PATTERN,
+    build_grid,
+    is_code,
+    limits_of,
+    title_of,
+    zones_of,
+)
 
 PRESET = Limits(voltage_min_pu=0.9, voltage_max_pu=1.1, loading_max_percent=100.0)
+KERBER_SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +32,11 @@ class _Entry:
 
     description: Description
     build: Callable[[], pp.pandapowerNet]  # as published
-    limits: Limits = PRESET
+    limits: Limits | Callable[[pp.pandapowerNet], Limits] = PRESET
     load_scaling: float = 1.0  # applied to the published loads
     load_scaling_reason: str = ""
     assume_ratings: Callable[[pp.pandapowerNet], None] | None = None  # patches the net in place
-    zone_of_prefix: Mapping[str, str] | None = None  # bus name, "Bus " apart, begins with
+    zones: Callable[[pp.pandapowerNet], dict[int, str]] | None = None  # by bus number
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +73,13 @@ class FeederSummary:
 
 
 def feeder_names() -> tuple[str, ...]:
-    """Return the names of all feeders."""
+    """Return the names of the catalogue; SimBench's grids are loaded by `simbench:CODE`."""
     return tuple(_ENTRIES)
+
+
+def is_feeder(name: str) -> bool:
+    """Tell whether `load_feeder` knows `name`."""
+    return name in _ENTRIES or _simbench_code(name) is not None
 
 
 def load_feeder(
@@ -73,7 +89,7 @@ def load_feeder(
     voltage_max_pu: float | None = None,
     loading_max_percent: float | None = None,
 ) -> Feeder:
-    """Return a feeder of the catalogue; limits left out are those of its preset.
+    """Return a feeder of the catalogue or of SimBench; limits left out are those of its preset.
 
     Raises:
         NetworkError: unknown name, or limits that are crossed.
@@ -84,11 +100,13 @@ def load_feeder(
         "voltage_max_pu": voltage_max_pu,
         "loading_max_percent": loading_max_percent,
     }
+    net = _build(entry)
     limits = replace(
-        entry.limits, **{key: value for key, value in given.items() if value is not None}
+        entry.limits if isinstance(entry.limits, Limits) else entry.limits(net),
+        **{key: value for key, value in given.items() if value is not None},
     )
-    net = build_net(name)
-    return compile_net(net, entry.description, limits, zones=_zones(net, entry))
+    zones = None if entry.zones is None else entry.zones(net)
+    return compile_net(net, entry.description, limits, zones=zones)
 
 
 def build_net(name: str) -> pp.pandapowerNet:
@@ -97,7 +115,10 @@ def build_net(name: str) -> pp.pandapowerNet:
     Raises:
         NetworkError: unknown name.
     """
-    entry = _find(name)
+    return _build(_find(name))
+
+
+def _build(entry: _Entry) -> pp.pandapowerNet:
     net = entry.build()
     net.load["scaling"] *= entry.load_scaling
     if entry.assume_ratings is not None:
@@ -106,12 +127,12 @@ def build_net(name: str) -> pp.pandapowerNet:
 
 
 def describe_feeders() -> list[FeederSummary]:
-    """Return a summary of every feeder, its base case solved with pandapower."""
+    """Return a summary of every feeder of the catalogue, its base case solved with pandapower."""
     return [_summarise(name, entry) for name, entry in _ENTRIES.items()]
 
 
 def _summarise(name: str, entry: _Entry) -> FeederSummary:
-    net = build_net(name)
+    net = _build(entry)
     solve_net(net, name)
     told = entry.description
     load = net.load[net.load.in_service]
@@ -124,7 +145,7 @@ def _summarise(name: str, entry: _Entry) -> FeederSummary:
         transformers=int(net.trafo.in_service.sum()),
         nominal_kv=tuple(sorted({float(value) for value in net.bus.vn_kv}, reverse=True)),
         peak_load_kw=float((load.p_mw * load.scaling).sum() * 1e3),
-        limits=entry.limits,
+        limits=entry.limits if isinstance(entry.limits, Limits) else entry.limits(net),
         load_scaling=entry.load_scaling,
         load_scaling_reason=entry.load_scaling_reason,
         ratings_assumed=told.ratings_assumed,
@@ -139,18 +160,62 @@ def _summarise(name: str, entry: _Entry) -> FeederSummary:
 def _find(name: str) -> _Entry:
     if name in _ENTRIES:
         return _ENTRIES[name]
+    code = _simbench_code(name)
+    if code is not None:
+        return _simbench_entry(name, code)
     close = difflib.get_close_matches(name, _ENTRIES, n=1, cutoff=0.4)
     hint = f"; did you mean {close[0]!r}?" if close else "."
-    raise NetworkError(f"unknown feeder {name!r}{hint} Allowed are {', '.join(_ENTRIES)}.")
+    allowed = f"{', '.join(_ENTRIES)}, and SimBench's low-voltage grids as {SIMBENCH_PATTERN}"
+    raise NetworkError(f"unknown feeder {name!r}{hint} Allowed are {allowed}.")
 
 
-def _zones(net: pp.pandapowerNet, entry: _Entry) -> dict[int, str]:
+def _simbench_code(name: str) -> str | None:
+    """Return the valid code in `name`, None if there is none."""
+    code = name.removeprefix(PREFIX)
+    return code if code != name and is_code(code) else None
+
+
+def _simbench_entry(name: str, code: str) -> _Entry:
+    return _Entry(
+        description=Description(
+            name=name,
+            title=title_of(code),
+            source=(
+                f"Contains information from SimBench ({code}; Meinecke et al., Energies 13(12), "
+                "2020), which is made available under the Open Database License (ODbL). Its "
+                "generators, storages, and loads of vehicles and heat pumps are left out: those "
+                "of the scenario take their place"
+            ),
+            ratings_assumed=False,
+            ratings_source="Line and transformer ratings as published by SimBench.",
+        ),
+        build=lambda: build_grid(code),
+        limits=limits_of,
+        zones=zones_of,
+    )
+
+
+def _zones_of_cigre_lv(net: pp.pandapowerNet) -> dict[int, str]:
     """Return the zone of each bus by the first letter behind "Bus " in its name."""
-    prefixes = entry.zone_of_prefix or {}
+    zone_of = {"R": "residential", "I": "industrial", "C": "commercial"}
     return {
-        int(bus): prefixes.get(str(name).removeprefix("Bus ")[:1], "")
+        int(bus): zone_of.get(str(name).removeprefix("Bus ")[:1], "")
         for bus, name in net.bus.name.items()
     }
+
+
+def _build_kerber_dorfnetz() -> pp.pandapowerNet:
+    """Return the village, the same each time.
+
+    pandapower draws the cables of house connections with the module-level generator, whose
+    state is put back.
+    """
+    state = random.getstate()
+    random.seed(KERBER_SEED)
+    try:
+        return pn.create_kerber_dorfnetz()
+    finally:
+        random.setstate(state)
 
 
 def _rate_cigre_lv(net: pp.pandapowerNet) -> None:
@@ -190,7 +255,7 @@ _ENTRIES: dict[str, _Entry] = {
         ),
         build=pn.create_cigre_network_lv,
         assume_ratings=_rate_cigre_lv,
-        zone_of_prefix={"R": "residential", "I": "industrial", "C": "commercial"},
+        zones=_zones_of_cigre_lv,
     ),
     "cigre_mv": _Entry(
         description=Description(
@@ -220,5 +285,18 @@ _ENTRIES: dict[str, _Entry] = {
         ),
         build=pn.case33bw,
         assume_ratings=_rate_ieee33,
+    ),
+    "kerber_dorfnetz": _Entry(
+        description=Description(
+            name="kerber_dorfnetz",
+            title="Kerber village grid, low voltage, 57 house connections",
+            source=(
+                "Kerber, Aufnahmefähigkeit von Niederspannungsverteilnetzen für die Einspeisung "
+                "aus Photovoltaikkleinanlagen, dissertation, TU München, 2011, as in pandapower"
+            ),
+            ratings_assumed=False,
+            ratings_source="Line and transformer ratings of the standard types in pandapower.",
+        ),
+        build=_build_kerber_dorfnetz,
     ),
 }

@@ -1,6 +1,7 @@
 """Solve recorded states again with pandapower and report how far they lie apart."""
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,7 +57,8 @@ def resolve(
         NetworkError: unknown catalogue name, or arrays that do not fit the feeder.
     """
     recorded = (bus_kw, bus_kvar, voltage_pu, loading_percent)
-    _check_shapes(feeder, recorded)
+    names = ("bus_kw", "bus_kvar", "voltage_pu", "loading_percent")
+    check_shapes(feeder, dict(zip(names, recorded, strict=True)))
     given = build_net(net_or_name) if isinstance(net_or_name, str) else net_or_name
     net = _replace_loads(given, feeder)
     is_line = feeder.branch_kind == LINE
@@ -65,6 +67,9 @@ def resolve(
     unsolved = 0
     warm = False
     for kw, kvar, voltage, loading in zip(*recorded, strict=True):
+        if not (np.isfinite(kw).all() and np.isfinite(kvar).all()):
+            unsolved += 1
+            continue
         net.load["p_mw"] = kw / 1e3
         net.load["q_mvar"] = kvar / 1e3
         warm = _solve(net, warm=warm, numba=len(bus_kw) > STATES_WORTH_COMPILING)
@@ -80,15 +85,18 @@ def resolve(
     return ReferenceCheck(len(bus_kw), unsolved, *(float(value) for value in worst))
 
 
-def _check_shapes(feeder: Feeder, recorded: tuple[Floats, ...]) -> None:
-    states = len(recorded[0])
-    names = ("bus_kw", "bus_kvar", "voltage_pu", "loading_percent")
-    widths = (feeder.bus_count, feeder.bus_count, feeder.bus_count, feeder.branch_count)
-    problems = [
-        f"{name} has shape {values.shape}, feeder {feeder.name} needs {(states, width)}"
-        for name, values, width in zip(names, recorded, widths, strict=True)
-        if values.shape != (states, width)
-    ]
+def check_shapes(feeder: Feeder, arrays: Mapping[str, Floats]) -> None:
+    """Raise NetworkError where named arrays of states do not fit the feeder or each other.
+
+    Names that begin with "loading" are (T, L), all others (T, K).
+    """
+    states = len(next(iter(arrays.values())))
+    problems = []
+    for name, values in arrays.items():
+        of_branches = name.startswith("loading")
+        needed = (states, feeder.branch_count if of_branches else feeder.bus_count)
+        if values.shape != needed:
+            problems.append(f"{name} has shape {values.shape}, feeder {feeder.name} needs {needed}")
     if problems:
         raise NetworkError(problems)
 

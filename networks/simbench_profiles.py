@@ -104,10 +104,14 @@ def simbench_folder() -> Path:
 
 def cache_file() -> Path:
     """Return where the profiles of the installed simbench version are cached."""
-    given = os.environ.get("COSIM_CACHE")
-    folder = Path(given) if given else Path(platformdirs.user_cache_dir("cosim"))
     version = importlib.metadata.version("simbench")
-    return folder / f"simbench-{version}-layout{CACHE_LAYOUT}.npz"
+    return cache_folder() / f"simbench-{version}-layout{CACHE_LAYOUT}.npz"
+
+
+def cache_folder() -> Path:
+    """Return the folder of all caches: COSIM_CACHE where it is set, else the user's own."""
+    given = os.environ.get("COSIM_CACHE")
+    return Path(given) if given else Path(platformdirs.user_cache_dir("cosim"))
 
 
 def read_cache(path: Path) -> dict[str, NDArray[np.generic]] | None:

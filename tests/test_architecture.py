@@ -19,6 +19,7 @@ DIRECTION = {
 FENCES = {
     "pandapower": ("networks/*",),
     "simbench": ("networks/*",),
+    "power_grid_model": ("networks/*",),
     "torch": ("policies/*",),
     "stable_baselines3": ("policies/*",),
     "gymnasium": ("cosim/envs/*",),
@@ -107,6 +108,7 @@ def test_packages_tell_that_they_are_typed(package: str) -> None:
         ("cosim/interval.py", "from policies import baselines"),
         ("cosim/grid/x.py", "import pandapower as pp"),
         ("cosim/inputs/x.py", "from simbench import get_simbench_net"),
+        ("cosim/run_check.py", "import power_grid_model"),
         ("cosim/grid/x.py", "import torch.nn"),
         ("cosim/envs/x.py", "from stable_baselines3 import PPO"),
         ("policies/x.py", "import gymnasium"),

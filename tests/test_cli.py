@@ -57,7 +57,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert len(answer.stdout.splitlines()) > 1
 
 
-@pytest.mark.parametrize("verb", ["run", "scenario", "feeders"])
+@pytest.mark.parametrize("verb", ["run", "check", "scenario", "feeders"])
 def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(verb, "--help") == 0
     assert "Usage" in capsys.readouterr().out
@@ -107,6 +107,7 @@ def test_feeders_shows_limits_base_case_and_ratings(capsys: pytest.CaptureFixtur
     assert "given" in rows["cigre_mv"]
     assert "Baran and Wu" in printed
     assert "no line ratings" in printed
+    assert "simbench:1-LV-{rural1|rural2|" in printed
 
 
 def test_options_reach_the_scenario(played: list[tuple[Scenario, Path]], tmp_path: Path) -> None:

@@ -130,9 +130,16 @@ def test_default_weeks_break_limits_only_without_validation(start: str, tmp_path
     assert metrics["with_validation"]["prosumers_worse_off"] == 0
 
 
-@pytest.mark.parametrize("name", [name for name in feeder_names() if name != "cigre_lv"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(name for name in feeder_names() if name != "cigre_lv"),
+        pytest.param("simbench:1-LV-rural1--0-sw", marks=pytest.mark.slow),
+        pytest.param("simbench:1-LV-semiurb5--2-no_sw", marks=pytest.mark.slow),
+    ],
+)
 def test_a_day_on_every_other_feeder(name: str, tmp_path: Path) -> None:
-    out = tmp_path / name
+    out = tmp_path / "run"
     assert cosim("run", "--feeder", name, "--days", "1", "--out", str(out)) == 0
     run = read_run(out)
     assert run.manifest["pandapower_voltage_pu"] < 1e-8

@@ -22,10 +22,13 @@ MARGIN: Final = 5e-8
 WATCHED: Final = 0.02
 """Limits closer than this (p.u. or share of rating) enter the programme from the start."""
 
-MOST_ROUNDS: Final = 10
+MOST_ROUNDS: Final = 60
+
+EXCESS_WEIGHT: Final = 100.0
+"""What an excess of 1 p.u. (or of a whole rating) costs, in units of all value: 0.01 takes all."""
 
 SETTLED: Final = 1e-6
-"""A round that moves less than this share of the value is the last."""
+"""A round that moves less than this share of the energy, or promises less worth, is the last."""
 
 ACCEPTING_EUR_PER_KWH: Final = 1e-4
 """Least value of a trade, so that one without gain is not refused for nothing."""
@@ -103,58 +106,112 @@ def drawn_kw(groups: Groups, accepted_kwh: Floats, buses: int, interval_h: float
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """The linear programme of a round: what it may choose from."""
+
+    effect: Floats  # (R, G) change of each row's excess per accepted kWh
+    room: Floats  # (R,) excess still allowed, in absolute terms of the accepted energies
+    least_kwh: Floats  # (G,) bounds of the round
+    most_kwh: Floats  # (G,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Preference:
+    """What is wanted inside the limits."""
+
+    choose: Callable[[Step], Acceptance]  # best answer to a step
+    worth: Callable[[Floats], float]  # of accepted energies (G,), about 0 to 1: nothing to all
+
+
 def accept_inside_limits(
     groups: Groups,
     allowed: Floats,
     solve: Callable[[Floats], Point],
-    choose: Callable[[Floats, Floats], Acceptance],
+    preference: Preference,
     *,
     start_kwh: Floats,
     interval_h: float,
 ) -> Outcome:
-    """Return the acceptance that `choose` prefers, inside the limits.
+    """Return the acceptance that is preferred inside the limits.
+
+    A round that makes things worse (more excess than its value is worth, or no power flow) is
+    undone, and the next may move a quarter as far: without this trust region rounds can jump to
+    and fro between two linearisations for ever.
 
     Args:
         groups: what can be accepted.
         allowed: (E,) excess that may remain (what the counterfactual shows).
         solve: AC power flow of an acceptance (G,) with the slopes there.
-        choose: programme over ``effect @ accepted <= room``, given effect (R, G) and room (R,).
+        preference: which of all acceptances inside the limits.
         start_kwh: (G,) first operating point; its power flow must exist.
         interval_h: length of the interval.
 
     Returns:
-        The last outcome that an AC power flow found inside the limits; the last of all, marked
+        The best outcome that an AC power flow found inside the limits; the last of all, marked
         as not feasible, if there was none.
     """
-    accepted = start_kwh
-    point = solve(accepted)
-    rows = np.empty(0, np.int64)
+    whole = groups.cleared_kwh
+    total = max(float(whole.sum()), 1e-12)
     bound = np.where(allowed > 0.0, allowed, -MARGIN)  # what is broken already needs no margin
-    total = float(groups.value_eur_per_kwh @ groups.cleared_kwh)
-    inside = None
+    at, point = start_kwh, solve(start_kwh)
+    rows = np.flatnonzero(point.excess - allowed > -WATCHED)
+    trust = 1.0
+    inside = latest = None
+    best = -np.inf
     for _ in range(MOST_ROUNDS):
-        near = np.flatnonzero(point.excess - allowed > -WATCHED)
-        rows = np.union1d(rows, near)
         slopes = point.slopes(rows)
         effect = group_effect(groups, slopes, interval_h)
-        room = bound[rows] - point.excess[rows] + effect @ accepted
-        solution = choose(effect, room)
-        change = float(groups.value_eur_per_kwh @ np.abs(solution.accepted_kwh - accepted))
-        accepted = solution.accepted_kwh
-        point = solve(accepted)
-        outcome = Outcome(
-            accepted_kwh=accepted,
+        step = Step(
+            effect=effect,
+            room=bound[rows] - point.excess[rows] + effect @ at,
+            least_kwh=np.maximum(at - trust * whole, 0.0),
+            most_kwh=np.minimum(at + trust * whole, whole),
+        )
+        solution = preference.choose(step)
+        tried = np.clip(solution.accepted_kwh, step.least_kwh, step.most_kwh)
+        found = solve(tried)
+        latest = Outcome(
+            accepted_kwh=tried,
             rows=rows,
             row_eur=solution.row_eur,
             slopes=slopes,
-            feasible=bool(np.all(point.excess <= allowed + TOLERANCE)),
+            feasible=bool(np.all(found.excess <= allowed + TOLERANCE)),
         )
-        if outcome.feasible:
-            inside = outcome
-        settled = outcome.feasible and change <= SETTLED * total
-        if settled or not np.all(np.isfinite(point.excess)):
+        worth = preference.worth(tried)
+        # The programme bounds what this neighbourhood can still give: stop where that is nothing.
+        promised = worth - best
+        if latest.feasible and worth >= best:
+            inside, best = latest, worth
+        change = float(np.abs(tried - at).sum()) / total
+        if (latest.feasible and change <= SETTLED) or promised <= SETTLED:
             break
-    return outcome if inside is None else inside
+        rows = np.union1d(rows, np.flatnonzero(found.excess - allowed > -WATCHED))
+        gained = _merit(worth, found.excess - allowed) - _merit(
+            preference.worth(at), point.excess - allowed
+        )
+        if gained > 0.0:
+            before, after = (float((p.excess - allowed).max()) for p in (point, found))
+            # Little progress means that the slopes hold for a shorter way than this one.
+            good = after <= max(0.25 * before, TOLERANCE)
+            trust = min(1.0, 2.0 * trust) if good else 0.5 * trust
+            at, point = tried, found
+        else:
+            trust *= 0.25
+            if trust < SETTLED:
+                break
+    if inside is not None:
+        return inside
+    if latest is None:
+        raise AssertionError  # MOST_ROUNDS is at least one
+    return latest
+
+
+def _merit(worth: float, beyond: Floats) -> float:
+    """Return worth less a penalty for excess beyond what is allowed; -inf without a power flow."""
+    if not np.all(np.isfinite(beyond)):
+        return -np.inf
+    return worth - EXCESS_WEIGHT * float(np.maximum(beyond, 0.0).sum())
 
 
 def group_effect(groups: Groups, slopes: Floats, interval_h: float) -> Floats:

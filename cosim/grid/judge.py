@@ -8,13 +8,15 @@ import numpy as np
 from cosim.grid import limits
 from cosim.grid.acceptance import (
     Groups,
+    Outcome,
     Point,
+    Preference,
     accept_inside_limits,
     drawn_kw,
     group_effect,
 )
 from cosim.grid.curtailment import largest_share, longest_prefix
-from cosim.grid.linear_programme import Acceptance, AcceptanceProgramme
+from cosim.grid.linear_programme import AcceptanceProgramme
 from cosim.grid.power_flow import PowerFlow
 from cosim.grid.sensitivities import security_rows
 from cosim.records import Floats, Integers, Reason
@@ -58,23 +60,23 @@ class Judge:
         buses = len(self.base_kw)
         trades = len(groups.of_trade)
         if not np.all(np.isfinite(self.base_excess)):
+            unfelt = (groups.seller_bus < 0) & (groups.buyer_bus < 0)
             return Cut(
-                share=np.zeros(trades),
+                share=np.where(unfelt, 1.0, 0.0)[groups.of_trade],
                 reason=np.full(trades, int(Reason.NO_POWER_FLOW)),
                 element=np.full(trades, -1),
                 shadow_eur_per_kwh=np.zeros(trades),
                 voltage_eur_per_kwh=np.zeros(buses),
                 congestion_eur_per_kwh=np.zeros(buses),
             )
-        unexplained = (np.zeros((0, buses)), np.zeros(0, np.int64))
         if rule == "pro_rata":
             accepted = groups.cleared_kwh * self._share(groups, groups.cleared_kwh)
-            return self._explain(groups, accepted, cleared_excess, *unexplained)
+            return self._explain(groups, accepted, cleared_excess, None)
         if rule in ("merit", "lifo"):
             # The most valuable first, or the first to come; the rest is cut from the other end.
             order = -groups.value_eur_per_kwh if rule == "merit" else groups.placed
             accepted = self._in_order(groups, np.argsort(order, kind="stable"))
-            return self._explain(groups, accepted, cleared_excess, *unexplained)
+            return self._explain(groups, accepted, cleared_excess, None)
         start = groups.cleared_kwh
         if not np.all(np.isfinite(cleared_excess)):
             start = start * self._share(groups, start)
@@ -82,15 +84,14 @@ class Judge:
             groups,
             self.allowed,
             self.solver_of(groups),
-            self._choice(groups, rule),
+            self._preference(groups, rule),
             start_kwh=start,
             interval_h=self.interval_h,
         )
-        accepted = outcome.accepted_kwh
         if not outcome.feasible:
-            accepted = accepted * self._share(groups, accepted)
-        weighted = outcome.row_eur[:, None] * outcome.slopes
-        cut = self._explain(groups, accepted, cleared_excess, weighted, outcome.rows)
+            accepted = outcome.accepted_kwh * self._share(groups, outcome.accepted_kwh)
+            return self._explain(groups, accepted, cleared_excess, None)
+        cut = self._explain(groups, outcome.accepted_kwh, cleared_excess, outcome)
         if rule == "optimal":
             return cut
         # Multipliers of an even cut are shares, not money: they name limits and price nothing.
@@ -101,12 +102,21 @@ class Judge:
             congestion_eur_per_kwh=np.zeros(buses),
         )
 
-    def _choice(self, groups: Groups, rule: str) -> Callable[[Floats, Floats], Acceptance]:
-        """Return the programme of a rule."""
+    def _preference(self, groups: Groups, rule: str) -> Preference:
+        """Return what a rule wants inside the limits."""
         value, cleared = groups.value_eur_per_kwh, groups.cleared_kwh
         if rule == "max_min":
-            return lambda effect, room: self.programme.accept_evenly(cleared, effect, room)
-        return lambda effect, room: self.programme.accept(value, cleared, effect, room)
+            return Preference(
+                choose=lambda step: self.programme.accept_evenly(cleared, step.effect, step.room),
+                worth=lambda accepted: float(np.sort(accepted / cleared) @ fading(len(cleared))),
+            )
+        total = float(value @ cleared)
+        return Preference(
+            choose=lambda step: self.programme.accept(
+                value, step.least_kwh, step.most_kwh, step.effect, step.room
+            ),
+            worth=lambda accepted: float(value @ accepted) / total,
+        )
 
     def _in_order(self, groups: Groups, order: Integers) -> Floats:
         """Return what is accepted (G,) if groups are served in `order`."""
@@ -170,39 +180,50 @@ class Judge:
         groups: Groups,
         accepted_kwh: Floats,
         cleared_excess: Floats,
-        weighted: Floats,
-        rows: Integers,
+        outcome: Outcome | None,
     ) -> Cut:
         """Spread a cut over the trades and name the limit that asked for it.
 
-        `weighted` (R, K) holds multiplier times slope of each row of the programme. A cut group
-        names the row that costs it most; without multipliers, the worst of the clearing.
+        With the multipliers of an `outcome` a cut group names the row that costs it most. Without,
+        it names the limit with the least room at what is accepted. What the grid does not feel is
+        never cut.
         """
-        feeder = self.power_flow.feeder
-        beyond = cleared_excess - self.allowed
-        worst = limits.reason_of(feeder, int(np.argmax(beyond)))
-        if not np.all(np.isfinite(cleared_excess)):
-            worst = (Reason.NO_POWER_FLOW, -1)
-        count = len(accepted_kwh)
-        reason = np.full(count, int(worst[0]))
-        element = np.full(count, worst[1])
+        feeder, count = self.power_flow.feeder, len(accepted_kwh)
+        unfelt = (groups.seller_bus < 0) & (groups.buyer_bus < 0)
+        accepted = np.where(unfelt, groups.cleared_kwh, accepted_kwh)
+        tightest = (Reason.NO_POWER_FLOW, -1)
+        if np.all(np.isfinite(cleared_excess)):
+            room = self.solver_of(groups)(accepted).excess - self.allowed
+            tightest = limits.reason_of(feeder, int(np.argmax(room)))
+        reason = np.full(count, int(tightest[0]))
+        element = np.full(count, tightest[1])
         shadow = np.zeros(count)
-        if len(rows):
+        prices = np.zeros((2, feeder.bus_count))
+        if outcome is not None and len(outcome.rows):
+            weighted = outcome.row_eur[:, None] * outcome.slopes
             costs = group_effect(groups, weighted, self.interval_h)
             shadow = costs.sum(axis=0)
             for group in np.flatnonzero(costs.max(axis=0) > 0.0):
-                named = limits.reason_of(feeder, int(rows[np.argmax(costs[:, group])]))
+                named = limits.reason_of(feeder, int(outcome.rows[np.argmax(costs[:, group])]))
                 reason[group], element[group] = int(named[0]), named[1]
+            on_voltage = outcome.rows < 2 * feeder.bus_count
+            for part, rows in enumerate((on_voltage, ~on_voltage)):
+                prices[part] = weighted[rows].sum(axis=0) / self.interval_h
         share = np.divide(
-            accepted_kwh, groups.cleared_kwh, out=np.zeros(count), where=groups.cleared_kwh > 0.0
+            accepted, groups.cleared_kwh, out=np.zeros(count), where=groups.cleared_kwh > 0.0
         )
         of = groups.of_trade
-        on_voltage = rows < 2 * feeder.bus_count
         return Cut(
             share=np.minimum(share, 1.0)[of],
             reason=reason[of],
             element=element[of],
             shadow_eur_per_kwh=shadow[of],
-            voltage_eur_per_kwh=weighted[on_voltage].sum(axis=0) / self.interval_h,
-            congestion_eur_per_kwh=weighted[~on_voltage].sum(axis=0) / self.interval_h,
+            voltage_eur_per_kwh=prices[0],
+            congestion_eur_per_kwh=prices[1],
         )
+
+
+def fading(count: int) -> Floats:
+    """Return weights (count,) that sum to one and halve from the smallest share on."""
+    weights = 0.5 ** np.arange(count, dtype=np.float64)
+    return np.asarray(weights / weights.sum())

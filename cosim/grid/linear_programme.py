@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import highspy
 import numpy as np
 
-from cosim.records import Booleans, Floats
+from cosim.records import Floats
 
 PENALTY = 1e4
 """Price of exceeding a row that nothing can satisfy, in units of the largest gain.
@@ -34,13 +34,19 @@ class AcceptanceProgramme:
         self._solver.setOptionValue("threads", 1)
 
     def accept(
-        self, value_eur: Floats, most_kwh: Floats, effect: Floats, room: Floats
+        self,
+        value_eur: Floats,
+        least_kwh: Floats,
+        most_kwh: Floats,
+        effect: Floats,
+        room: Floats,
     ) -> Acceptance:
         """Maximise accepted value subject to ``effect @ accepted <= room``.
 
         Args:
             value_eur: (G,) value of a kWh of each group, EUR/kWh, > 0.
-            most_kwh: (G,) cleared energy of each group.
+            least_kwh: (G,) least energy of each group in this step.
+            most_kwh: (G,) most energy of each group in this step.
             effect: (R, G) change of each limit's excess per accepted kWh.
             room: (R,) excess still allowed.
 
@@ -48,64 +54,71 @@ class AcceptanceProgramme:
             The accepted energies and the multipliers. Every row is elastic at a large price, so
             the programme always has a solution.
         """
-        columns, multipliers = self.maximise(value_eur, most_kwh, effect, room, elastic=len(room))
+        columns, multipliers = self.maximise(
+            value_eur, (least_kwh, most_kwh), effect, room, elastic=len(room)
+        )
         return Acceptance(
-            accepted_kwh=np.clip(columns, 0.0, most_kwh),
+            accepted_kwh=np.clip(columns, least_kwh, most_kwh),
             row_eur=np.maximum(multipliers, 0.0),
         )
 
-    def accept_evenly(self, most_kwh: Floats, effect: Floats, room: Floats) -> Acceptance:
+    def accept_evenly(self, whole_kwh: Floats, effect: Floats, room: Floats) -> Acceptance:
         """Raise the smallest accepted share as far as it goes, then the next, and so on.
 
         Lexicographic max-min by a sequence of programmes: the least share of the groups that are
         still free is made as large as the limits allow; those that cannot have more keep it, the
-        others go on. Arguments and result as in `accept`; the multipliers are those of the first
-        programme, per unit of share.
+        others go on. Shares are of `whole_kwh` (G,); other arguments and result as in `accept`;
+        the multipliers are those of the first programme, per unit of share.
         """
-        share = np.ones(len(most_kwh))
-        free = most_kwh > 0.0
+        share = np.ones(len(whole_kwh))
+        free = np.ones(len(whole_kwh), np.bool_)
         multipliers = np.zeros(len(room))
-        for turn in range(len(most_kwh)):
-            if not np.any(free):
-                break
-            level, row_price, group_price = self._raise(share, free, most_kwh, effect, room)
+        for turn in range(len(whole_kwh)):
+            fixed = effect[:, ~free] @ (share * whole_kwh)[~free]
+            level, row_price, group_price = self._raise(
+                effect[:, free] * whole_kwh[free], room - fixed
+            )
             if turn == 0:
                 multipliers = row_price
-            if level >= 1.0:
+            stopped = np.flatnonzero(free)[group_price > 1e-9 * group_price.max(initial=0.0)]
+            if level >= 1.0 or not len(stopped):
                 break
-            stopped = free & (group_price > 1e-9 * group_price.max())
             share[stopped] = level
-            free = free & ~stopped
-        return Acceptance(accepted_kwh=share * most_kwh, row_eur=multipliers)
+            free[stopped] = False
+            if not np.any(free):
+                break
+        return Acceptance(accepted_kwh=share * whole_kwh, row_eur=multipliers)
 
-    def _raise(
-        self, share: Floats, free: Booleans, most_kwh: Floats, effect: Floats, room: Floats
-    ) -> tuple[float, Floats, Floats]:
-        """Return (largest least share of the free groups, prices of rows, prices of groups).
+    def _raise(self, effect: Floats, room: Floats) -> tuple[float, Floats, Floats]:
+        """Return (largest least share of F groups, prices of rows, prices of groups).
 
-        Columns: a share a free group and the least of them. A group with a price above zero
-        holds the least share down.
+        Columns: a share a group and the least of them. A group with a price above zero holds the
+        least share down.
         """
-        rows, count = len(room), int(free.sum())
-        own = effect[:, free] * most_kwh[free]
-        at_least = np.hstack([-np.eye(count), np.ones((count, 1))])
-        matrix = np.vstack([np.hstack([own, np.zeros((rows, 1))]), at_least])
-        fixed = effect[:, ~free] @ (share * most_kwh)[~free]
+        rows, count = effect.shape
         columns, prices = self.maximise(
             np.concatenate([np.zeros(count), [1.0]]),
-            np.ones(count + 1),
-            matrix,
-            np.concatenate([room - fixed, np.zeros(count)]),
+            (np.zeros(count + 1), np.ones(count + 1)),
+            np.block([[effect, np.zeros((rows, 1))], [-np.eye(count), np.ones((count, 1))]]),
+            np.concatenate([room, np.zeros(count)]),
             elastic=rows,
         )
-        group_price = np.zeros(len(most_kwh))
-        group_price[free] = np.maximum(prices[rows:], 0.0)
-        return float(columns[count]), np.maximum(prices[:rows], 0.0), group_price
+        return (
+            float(columns[count]),
+            np.maximum(prices[:rows], 0.0),
+            np.maximum(prices[rows:], 0.0),
+        )
 
     def maximise(
-        self, gain: Floats, most: Floats, matrix: Floats, room: Floats, *, elastic: int
+        self,
+        gain: Floats,
+        bounds: tuple[Floats, Floats],
+        matrix: Floats,
+        room: Floats,
+        *,
+        elastic: int,
     ) -> tuple[Floats, Floats]:
-        """Maximise ``gain @ x`` over ``0 <= x <= most, matrix @ x <= room``.
+        """Maximise ``gain @ x`` over ``least <= x <= most, matrix @ x <= room``.
 
         The first `elastic` rows may be exceeded at a large price. Returns x and the multipliers
         of the rows.
@@ -121,8 +134,11 @@ class AcceptanceProgramme:
         programme.num_col_ = columns + elastic
         programme.num_row_ = rows
         programme.sense_ = highspy.ObjSense.kMaximize
-        programme.col_cost_ = np.concatenate([gain, np.full(elastic, -PENALTY * np.abs(gain).max())])
-        programme.col_lower_ = np.zeros(columns + elastic)
+        programme.col_cost_ = np.concatenate(
+            [gain, np.full(elastic, -PENALTY * np.abs(gain).max())]
+        )
+        least, most = bounds
+        programme.col_lower_ = np.concatenate([least, np.zeros(elastic)])
         upper = np.concatenate([most, np.full(elastic, np.inf)])
         programme.col_upper_ = np.where(np.isinf(upper), highspy.kHighsInf, upper)
         programme.row_lower_ = np.full(rows, -highspy.kHighsInf)

@@ -129,6 +129,8 @@ def _judge_interval(
     )[0]
     named = (Reason.NO_POWER_FLOW, -1)
     if np.all(np.isfinite(excess)):
-        worst = int(np.argmax(excess - judge.allowed))
-        named = limits.reason_of(judge.power_flow.feeder, worst)
+        left = judge.base_kw + share * (wanted_kw - judge.base_kw)
+        at_cut = judge.power_flow.solve(left[None], judge.kvar[None])
+        room = limits.excess(judge.power_flow.feeder, at_cut)[0] - judge.allowed
+        named = limits.reason_of(judge.power_flow.feeder, int(np.argmax(room)))
     return _Answer(-float((firm + share * (net - firm)).sum()), *named)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.grid import limits
-from cosim.grid.acceptance import Groups, accept_inside_limits, group_effect
+from cosim.grid.acceptance import Groups, Preference, Step, accept_inside_limits, group_effect
 from cosim.grid.judge import Judge
 from cosim.grid.linear_programme import Acceptance
 from cosim.records import Floats, Integers, Reason
@@ -62,11 +62,17 @@ def redispatch(judge: Judge, participants: Participants) -> Redispatch:
             ]
         ),
     )
+    size = max(float(np.abs(participants.scheduled_kwh).sum()), 1e-12)
+
+    def worth(moved_kwh: Floats) -> float:
+        drawn, fed = np.split(moved_kwh, 2)
+        return -float(abs(drawn.sum() - fed.sum()) + MOVING * moved_kwh.sum()) / size
+
     moves = accept_inside_limits(
         groups,
         judge.allowed,
         judge.solver_of(groups),
-        lambda effect, room: _move_least(judge, groups.cleared_kwh, effect, room),
+        Preference(choose=lambda step: _move_least(judge, step), worth=worth),
         start_kwh=np.zeros(2 * count),
         interval_h=judge.interval_h,
     )
@@ -83,19 +89,21 @@ def redispatch(judge: Judge, participants: Participants) -> Redispatch:
     return Redispatch(kwh, named[0], named[1], shadow, moves.feasible)
 
 
-def _move_least(judge: Judge, most_kwh: Floats, effect: Floats, room: Floats) -> Acceptance:
+def _move_least(judge: Judge, step: Step) -> Acceptance:
     """Return the smallest moves (2 P,), draws first, inside ``effect @ moves <= room``."""
-    count = len(most_kwh) // 2
+    count = len(step.most_kwh) // 2
     sign = np.concatenate([np.ones(count), -np.ones(count)])
     # Columns: the moves, then what the sum gains and what it loses.
     gain = np.concatenate([np.full(2 * count, -MOVING), [-1.0, -1.0]])
-    most = np.concatenate([most_kwh, [np.inf, np.inf]])
+    least = np.concatenate([step.least_kwh, [0.0, 0.0]])
+    most = np.concatenate([step.most_kwh, [np.inf, np.inf]])
     balance = np.concatenate([sign, [-1.0, 1.0]])
-    matrix = np.vstack([np.hstack([effect, np.zeros((len(room), 2))]), balance, -balance])
+    rows = len(step.room)
+    matrix = np.vstack([np.hstack([step.effect, np.zeros((rows, 2))]), balance, -balance])
     moves, prices = judge.programme.maximise(
-        gain, most, matrix, np.concatenate([room, np.zeros(2)]), elastic=len(room)
+        gain, (least, most), matrix, np.concatenate([step.room, np.zeros(2)]), elastic=rows
     )
     return Acceptance(
-        accepted_kwh=np.clip(moves[: 2 * count], 0.0, most_kwh),
-        row_eur=np.maximum(prices[: len(room)], 0.0),
+        accepted_kwh=np.clip(moves[: 2 * count], step.least_kwh, step.most_kwh),
+        row_eur=np.maximum(prices[:rows], 0.0),
     )

@@ -1,4 +1,5 @@
 import os
+import random
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ from networks.catalog import FeederSummary, build_net, describe_feeders, feeder_
 from networks.errors import NetworkError
 from networks.feeder import LINE, TRANSFORMER
 
+VILLAGE = "kerber_dorfnetz"
 FEEDERS = {name: load_feeder(name) for name in feeder_names()}
 
 
@@ -18,7 +20,7 @@ def summaries() -> dict[str, FeederSummary]:
 
 
 def test_names_are_those_described(summaries: dict[str, FeederSummary]) -> None:
-    assert feeder_names() == ("cigre_lv", "cigre_mv", "ieee33")
+    assert feeder_names() == ("cigre_lv", "cigre_mv", "ieee33", "kerber_dorfnetz")
     assert tuple(summaries) == feeder_names()
 
 
@@ -28,6 +30,7 @@ def test_names_are_those_described(summaries: dict[str, FeederSummary]) -> None:
         ("cigre_lv", (44, 37, 3), 686.6, 0.912269),
         ("cigre_mv", (15, 15, 2), 0.75 * 44742.15, 0.954938),
         ("ieee33", (33, 32, 0), 3715.0, 0.913090),
+        ("kerber_dorfnetz", (116, 114, 1), 342.0, 0.954972),
     ],
 )
 def test_base_cases_are_the_published_ones(
@@ -46,7 +49,12 @@ def test_base_cases_are_the_published_ones(
 
 def test_ratings_are_flagged_as_assumed(summaries: dict[str, FeederSummary]) -> None:
     assumed = {name: summary.ratings_assumed for name, summary in summaries.items()}
-    assert assumed == {"cigre_lv": True, "cigre_mv": False, "ieee33": True}
+    assert assumed == {
+        "cigre_lv": True,
+        "cigre_mv": False,
+        "ieee33": True,
+        "kerber_dorfnetz": False,
+    }
     assert all(
         summary.ratings_source.startswith("Assumed") == summary.ratings_assumed
         for summary in summaries.values()
@@ -58,6 +66,8 @@ def test_loadings_of_the_base_case_under_the_ratings(
 ) -> None:
     assert summaries["cigre_lv"].worst_line_percent == pytest.approx(88.8, abs=0.05)
     assert summaries["cigre_lv"].worst_transformer_percent == pytest.approx(85.3, abs=0.05)
+    assert summaries["kerber_dorfnetz"].worst_line_percent == pytest.approx(52.2, abs=0.05)
+    assert summaries["kerber_dorfnetz"].worst_transformer_percent == pytest.approx(88.0, abs=0.05)
     assert np.isnan(summaries["ieee33"].worst_transformer_percent)
 
 
@@ -84,7 +94,7 @@ def test_zones_of_cigre_lv() -> None:
     assert set(FEEDERS["ieee33"].bus_zone) == {""}
 
 
-@pytest.mark.parametrize("name", feeder_names())
+@pytest.mark.parametrize("name", ["cigre_lv", "cigre_mv", "ieee33"])
 def test_every_bus_is_on_the_map(name: str) -> None:
     feeder = FEEDERS[name]
     assert np.isfinite(feeder.bus_x).all()
@@ -110,7 +120,8 @@ def test_an_unknown_name_is_answered_with_the_closest_and_all() -> None:
         load_feeder("cigre-lv")
     assert str(caught.value) == (
         "unknown feeder 'cigre-lv'; did you mean 'cigre_lv'? "
-        "Allowed are cigre_lv, cigre_mv, ieee33."
+        "Allowed are cigre_lv, cigre_mv, ieee33, kerber_dorfnetz, and SimBench's low-voltage grids "
+        "as simbench:1-LV-{rural1|rural2|rural3|semiurb4|semiurb5|urban6}--{0|1|2}-{sw|no_sw}."
     )
     with pytest.raises(NetworkError, match=r"unknown feeder 'q'\. Allowed are"):
         build_net("q")
@@ -121,13 +132,23 @@ def test_branches_are_lines_then_transformers() -> None:
     assert feeder.branch_kind.tolist() == [LINE] * 15 + [TRANSFORMER] * 2
 
 
-def test_hash_is_the_same_in_another_process() -> None:
+def test_the_village_is_the_same_each_time_and_no_other_draw_changes() -> None:
+    random.seed(1)
+    state = random.getstate()
+    first = load_feeder(VILLAGE).net_sha256
+    assert random.getstate() == state
+    random.seed(2)
+    assert load_feeder(VILLAGE).net_sha256 == first == FEEDERS[VILLAGE].net_sha256
+
+
+@pytest.mark.parametrize("name", ["ieee33", VILLAGE])
+def test_hash_is_the_same_in_another_process(name: str) -> None:
     code = (
         "from networks.catalog import build_net; from networks.compile import hash_net; "
-        "print(hash_net(build_net('ieee33')))"
+        f"print(hash_net(build_net('{name}')))"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "12345", "PYTHONPATH": os.pathsep.join(sys.path)}
     printed = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
-    assert printed.stdout.strip() == FEEDERS["ieee33"].net_sha256
+    assert printed.stdout.strip() == FEEDERS[name].net_sha256

@@ -74,6 +74,14 @@ def test_states_without_power_flow_are_counted_and_harm_no_other() -> None:
     assert found.voltage_pu < 1e-9
 
 
+def test_a_load_that_is_no_number_has_no_power_flow() -> None:
+    kw = KW.copy()
+    kw[2, 0] = np.nan
+    found = check(kw=kw)
+    assert (found.states, found.unsolved) == (5, 1)
+    assert found.voltage_pu < 1e-9
+
+
 def test_the_net_is_left_untouched() -> None:
     before = pp.to_json(NET)
     check()

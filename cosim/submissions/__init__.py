@@ -1,0 +1,1 @@
+"""Trades and bids that somebody hands over: read, checked, judged and written down."""
