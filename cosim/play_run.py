@@ -1,7 +1,8 @@
 """Play a scenario and leave a run folder behind: what `cosim run` does.
 
-The days are played up to three times on the same inputs: as the scenario says, without validation
-(for the comparison in the report), and with the retailer alone (for the bills).
+The days are played up to four times on the same inputs: as the scenario says, without validation
+(for the comparison in the report), and as references for the bills with the retailer alone and with
+the aggregator's prices but no local trade.
 """
 
 import datetime
@@ -22,7 +23,7 @@ from cosim.run_facts import RunFacts
 from cosim.run_folder import RunContent, folder_problems, write_run
 from cosim.run_tables import RunRecords
 from cosim.scenario import Scenario
-from cosim.scoring.metrics import Metrics, Outcome, outcome_of, run_metrics
+from cosim.scoring.metrics import Metrics, Outcome, References, outcome_of, run_metrics
 from cosim.simulation import Policies, play_days
 from networks.catalog import load_feeder
 from networks.feeder import Feeder
@@ -68,27 +69,18 @@ def play(scenario: Scenario, *, out: Path, progress: Progress, policies: RunPoli
     )
     world = build_world(scenario, feeder)
     game = make_game(scenario, PowerFlow(feeder), world)
-    days = _play(game, world, policies.market, "market", progress)
-    unchecked = None
+    arms = {"with_validation": _play(game, world, policies.market, "market", progress)}
     if scenario.grid.compare_with_none and scenario.grid.rule != "none":
-        unchecked = _play(
+        arms["without_validation"] = _play(
             replace(game, rule="none"), world, policies.market, "without validation", progress
         )
-    retailer = _play(
-        replace(game, rule="none", mechanism=MECHANISMS["none"]),
-        world,
-        policies.retailer_only,
-        "retailer only",
-        progress,
-    )
-    arms = {"with_validation": days}
-    if unchecked is not None:
-        arms["without_validation"] = unchecked
+    references = _play_references(scenario, game, world, policies, progress)
     left = {name: _outcome(scenario, world, played) for name, played in arms.items()}
-    alone = _outcome(scenario, world, retailer)
     metrics = {
-        name: run_metrics(feeder, world, played, left[name], alone) for name, played in arms.items()
+        name: run_metrics(feeder, world, played, left[name], references)
+        for name, played in arms.items()
     }
+    days, unchecked = arms["with_validation"], arms.get("without_validation")
     check = _solve_again(scenario.feeder.name, feeder, days)
     finished = datetime.datetime.now(datetime.UTC)
     content = RunContent(
@@ -111,7 +103,7 @@ def play(scenario: Scenario, *, out: Path, progress: Progress, policies: RunPoli
     folder = write_run(
         out,
         content,
-        write_report=lambda run: write_run_report(run, feeder, world, left, alone),
+        write_report=lambda run: write_run_report(run, feeder, world, left, references.retail_only),
     )
     progress("report", 1, 1)
     return RunSummary(
@@ -132,6 +124,18 @@ def _play(
         days.append(day)
         progress(label, len(days), total)
     return days
+
+
+def _play_references(
+    scenario: Scenario, game: Game, world: World, policies: RunPolicies, progress: Progress
+) -> References:
+    """Play the same days on a grid without limits, without parts of the market."""
+    free = replace(game, rule="none", envelopes="none", charges=False, mechanism=MECHANISMS["none"])
+    retail = _play(free, world, policies.retailer_only, "retailer only", progress)
+    retail_only = _outcome(scenario, world, retail)
+    del retail  # a week of records is some 100 MB
+    untraded = _play(free, world, policies.market, "no local trade", progress)
+    return References(retail_only=retail_only, untraded=_outcome(scenario, world, untraded))
 
 
 def _outcome(scenario: Scenario, world: World, days: list[DayRecord]) -> Outcome:
@@ -205,7 +209,8 @@ def summary_rows(
         (
             "prosumers",
             f"pay {arm['bills_eur'] - arm['open_positions_eur']:.2f} EUR, "
-            f"{arm['saving_eur']:.2f} EUR less than with the retailer only",
+            f"{arm['saving_eur']:.2f} EUR less than with the retailer only; the aggregator's "
+            f"prices alone save {arm['saving_without_trade_eur']:.2f} EUR",
         ),
         ("aggregator", f"earns {arm['aggregator_eur']:.2f} EUR"),
         (

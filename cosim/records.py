@@ -151,7 +151,9 @@ class Plan:
     first_interval: int  # position in the run of the first row
     battery_eur: Floats  # (T + 1, B, N, G) cost-to-go by energy stored
     heat_eur: Floats  # (T + 1, B, N, G) cost-to-go by temperature within the comfort band
-    energy_eur_per_kwh: Floats  # (T + lookahead, B, N) marginal price of a kWh drawn at home
+    surplus_kwh: Floats  # (T + lookahead, B, N) solar energy a home is expected to have left
+    buy_eur_per_kwh: Floats  # (T + lookahead, B) announced, repeated behind the day
+    sell_eur_per_kwh: Floats  # (T + lookahead, B)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -26,7 +26,7 @@ class PowerFlow:
     """
 
     def __init__(
-        self, feeder: Feeder, *, tolerance_pu: float = 1e-11, iterations_max: int = 100
+        self, feeder: Feeder, *, tolerance_pu: float = 1e-11, iterations_max: int = 400
     ) -> None:
         """Factorise the admittance matrix.
 

@@ -1,10 +1,8 @@
-"""Day-ahead schedule and imbalance prices."""
-
-from collections.abc import Sequence
+"""Imbalance prices."""
 
 import numpy as np
 
-from cosim.records import Booleans, Floats, IntervalRecord
+from cosim.records import Booleans, Floats
 
 
 def imbalance_price(
@@ -25,8 +23,3 @@ def imbalance_price(
     system_short = imbalance_eur_per_kwh > day_ahead_eur_per_kwh
     makes_worse: Booleans = np.where(system_short, imbalance_kwh < 0.0, imbalance_kwh > 0.0)
     return np.where(makes_worse, imbalance_eur_per_kwh, day_ahead_eur_per_kwh)
-
-
-def schedule(play_through: Sequence[IntervalRecord]) -> Floats:
-    """Return the energy to sell day-ahead, (T, B), kWh, from a play-through on forecasts."""
-    return np.stack([record.settlement.delivered_kwh for record in play_through])

@@ -67,9 +67,9 @@ def order_curves(
             state.vehicle_missing_kwh / fleet.vehicle_efficiency,
             fleet.vehicle_kw * interval_h,
             exogenous.vehicle_departure[interval],
-            interval,
+            interval - plan.first_interval,
+            (plan.surplus_kwh, plan.buy_eur_per_kwh, plan.sell_eur_per_kwh),
             plan.first_interval,
-            plan.energy_eur_per_kwh,
         )
         + offsets[:, :, 1]
     )
@@ -179,25 +179,40 @@ def value_at(table: Floats, level: Floats, full: Floats) -> Floats:
 
 @njit(cache=True)
 def vehicle_price(  # type: ignore[no-untyped-def]
-    missing_kwh, power_kwh, departure, interval, first_interval, energy_eur_per_kwh
+    missing_kwh, power_kwh, departure, row, expected, first_interval
 ):
-    """Return the price of the dearest later interval that waiting would make necessary, (B, N).
+    """Return what a kWh charged now saves a vehicle later, (B, N), EUR/kWh.
 
-    A vehicle that needs `m` more intervals and has cheaper ones ahead would use the `m` cheapest;
-    the dearest of those is what a kWh charged now saves.
+    Later intervals offer own surplus at the price it would be sold for, and the rest of the
+    charging power at the price of buying. A vehicle would take the cheapest of these offers until
+    nothing is missing; the dearest it takes is what a kWh now saves. `expected` holds surplus
+    (T, B, N) and the prices of buying and selling (T, B) of the plan; `row` is the interval's.
     """
+    surplus_kwh, buy, sell = expected
     environments, prosumers = missing_kwh.shape
     result = np.zeros((environments, prosumers))
-    row = interval - first_interval
     for b in range(environments):
         for n in range(prosumers):
             if departure[b, n] < 0 or missing_kwh[b, n] <= 0.0 or power_kwh[b, n] <= 0.0:
                 continue
-            later = departure[b, n] - interval - 1
-            later = min(later, energy_eur_per_kwh.shape[0] - row - 1)
+            last = min(departure[b, n] - first_interval, surplus_kwh.shape[0])
+            later = last - row - 1
             if later <= 0:
                 continue
-            needed = int(np.ceil(missing_kwh[b, n] / power_kwh[b, n] - 1e-9))
-            prices = np.sort(energy_eur_per_kwh[row + 1 : row + 1 + later, b, n])
-            result[b, n] = prices[min(max(needed, 1), later) - 1]
+            price = np.empty(2 * later)
+            energy = np.empty(2 * later)
+            for k in range(later):
+                t = row + 1 + k
+                energy[k] = min(surplus_kwh[t, b, n], power_kwh[b, n])
+                price[k] = sell[t, b]
+                energy[later + k] = power_kwh[b, n] - energy[k]
+                price[later + k] = buy[t, b]
+            left = missing_kwh[b, n] - 1e-9
+            for k in np.argsort(price, kind="mergesort"):
+                if energy[k] <= 0.0:
+                    continue
+                result[b, n] = price[k]
+                left -= energy[k]
+                if left <= 0.0:
+                    break
     return result

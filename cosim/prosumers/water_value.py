@@ -66,10 +66,13 @@ def plan_day(
         sell,
         day_length,
     )
-    surplus = net < 0.0
-    energy = np.where(surplus, sell[:, :, None], buy[:, :, None])
     return Plan(
-        first_interval=first_interval, battery_eur=battery, heat_eur=heat, energy_eur_per_kwh=energy
+        first_interval=first_interval,
+        battery_eur=battery,
+        heat_eur=heat,
+        surplus_kwh=np.maximum(-net, 0.0),
+        buy_eur_per_kwh=buy,
+        sell_eur_per_kwh=sell,
     )
 
 

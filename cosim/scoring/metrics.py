@@ -38,6 +38,7 @@ class Outcome:
 
     received_eur: Floats  # (N,) by the ledger, paid < 0
     open_eur: Floats  # (N,) worth of what stores hold and owe at the end
+    fees_eur: float  # network fees and levies that all prosumers together paid
 
     @property
     def total_eur(self) -> Floats:
@@ -45,12 +46,20 @@ class Outcome:
         return self.received_eur + self.open_eur
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class References:
+    """The same days played without parts of the market, by the same bidders, on a free grid."""
+
+    retail_only: Outcome  # no aggregator: retail and feed-in price
+    untraded: Outcome  # the aggregator's prices, no local trade
+
+
 def run_metrics(
     feeder: Feeder,
     world: World,
     days: Sequence[DayRecord],
     outcome: Outcome,
-    retail_only: Outcome,
+    references: References,
 ) -> Metrics:
     """Return the metrics of one way to play the days.
 
@@ -59,7 +68,7 @@ def run_metrics(
         world: what it was played on.
         days: what happened.
         outcome: what it left with the prosumers.
-        retail_only: what the same days leave with the retailer only.
+        references: what the same days leave without parts of the market.
     """
     records = [record for day in days for record in day.intervals]
     return {
@@ -67,7 +76,7 @@ def run_metrics(
         **_security(feeder, records),
         **_energy(world, records),
         **_wholesale(days, records),
-        **_money(records, outcome, retail_only),
+        **_money(records, outcome, references),
         **_comfort(world, records),
     }
 
@@ -76,11 +85,13 @@ def outcome_of(
     fleet: Fleet, days: Sequence[DayRecord], *, retail: float, feed_in: float
 ) -> Outcome:
     """Return what the run leaves with every prosumer, at the retailer's all-in prices."""
-    received = sum(r.settlement.prosumer_eur[0].sum(axis=1) for d in days for r in d.intervals)
+    kinds = sum(r.settlement.prosumer_eur[0] for d in days for r in d.intervals)
+    by_kind = np.asarray(kinds)
     end = days[-1].intervals[-1].state
     return Outcome(
-        received_eur=np.asarray(received),
+        received_eur=by_kind.sum(axis=1),
         open_eur=open_positions_eur(fleet, end, retail=retail, feed_in=feed_in),
+        fees_eur=-float(by_kind[:, [Payment.NETWORK_FEE, Payment.LEVIES]].sum()),
     )
 
 
@@ -234,7 +245,8 @@ def _wholesale(days: Sequence[DayRecord], records: Sequence[IntervalRecord]) -> 
     }
 
 
-def _money(records: Sequence[IntervalRecord], outcome: Outcome, retail_only: Outcome) -> Metrics:
+def _money(records: Sequence[IntervalRecord], outcome: Outcome, references: References) -> Metrics:
+    retail_only, untraded = references.retail_only, references.untraded
     accounts = np.stack([r.settlement.accounts_eur[0] for r in records]).sum(axis=0)
     others = accounts[len(outcome.received_eur) :]
     saving = outcome.total_eur - retail_only.total_eur
@@ -248,6 +260,8 @@ def _money(records: Sequence[IntervalRecord], outcome: Outcome, retail_only: Out
         "retail_only_eur": float(-retail_only.received_eur.sum()),
         "retail_only_open_positions_eur": float(retail_only.open_eur.sum()),
         "saving_eur": float(saving.sum()),
+        "saving_without_trade_eur": float((untraded.total_eur - retail_only.total_eur).sum()),
+        "fees_saved_eur": untraded.fees_eur - outcome.fees_eur,
         "prosumers_worse_off": float((saving < -0.01).sum()),
         "gini_saving": gini(np.maximum(saving, 0.0)),
         "jain_saving": jain(saving),

@@ -15,8 +15,9 @@ from cosim.grid.power_flow import PowerFlow
 from cosim.grid.validation import Surroundings, at_buses, validate
 from cosim.market.auction import MECHANISMS
 from cosim.records import STEP_COUNT, Orders, Quotes
-from networks.catalog import load_feeder
+from networks.catalog import build_net, load_feeder
 from networks.feeder import Feeder
+from networks.second_opinion import solve_again
 
 FEEDERS = ("cigre_lv", "cigre_mv", "ieee33", "kerber_dorfnetz", "simbench:1-LV-rural3--0-sw")
 VOLTAGE_PU, LOADING_PERCENT = 1e-5, 1e-3
@@ -53,9 +54,7 @@ def stressed(
 
 def measure(name: str, outcomes: int) -> None:
     """Print a line for one feeder."""
-    from networks.second_opinion import solve_again
-
-    feeder = load_feeder(name)
+    feeder, net = load_feeder(name), build_net(name)
     power_flow = PowerFlow(feeder)
     generator = np.random.default_rng(17)
     broken = cut = worse = 0
@@ -73,7 +72,8 @@ def measure(name: str, outcomes: int) -> None:
         base = power_flow.solve(at_buses(around, orders.firm_kwh), around.kvar)
         allowed = limits.allowed_excess(limits.excess(feeder, base))
         cut += int((verdicts.accepted_kwh < clearing.trades.cleared_kwh - 1e-9).any())
-        voltage, loading = solve_again(name, feeder, verdicts.bus_kw, verdicts.bus_kvar)
+        found = solve_again(net, feeder, bus_kw=verdicts.bus_kw, bus_kvar=verdicts.bus_kvar)
+        voltage, loading = found.voltage_pu, found.loading_percent
         buses = feeder.bus_count
         beyond_voltage = np.maximum(
             voltage - feeder.voltage_max_pu - allowed[:, :buses],
@@ -82,9 +82,7 @@ def measure(name: str, outcomes: int) -> None:
         beyond_loading = (
             loading - feeder.loading_max_percent - 100.0 * allowed[:, 2 * buses :]
         ).max(axis=1)
-        worse += int(
-            ((beyond_voltage > VOLTAGE_PU) | (beyond_loading > LOADING_PERCENT)).sum()
-        )
+        worse += int(((beyond_voltage > VOLTAGE_PU) | (beyond_loading > LOADING_PERCENT)).sum())
         worst = np.maximum(worst, [beyond_voltage.max(), beyond_loading.max()])
     print(
         f"{name:30} {outcomes:8} outcomes, {100 * broken / outcomes:5.1f} % break a limit when "

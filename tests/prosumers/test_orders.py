@@ -131,13 +131,34 @@ def test_reference_power_holds_the_target_temperature() -> None:
 
 
 @pytest.mark.parametrize(
-    ("missing", "expected"),
+    ("missing", "expected_price"),
     [(2.0, 0.10), (4.0, 0.12), (6.0, 0.20), (8.0, 0.30), (20.0, 0.30), (0.0, 0.0)],
 )
 def test_vehicle_value_is_the_dearest_hour_waiting_would_need(
-    missing: float, expected: float
+    missing: float, expected_price: float
 ) -> None:
-    """Four later intervals at 0.30, 0.10, 0.20, 0.12; 2 kWh an interval."""
-    prices = np.array([0.05, 0.30, 0.10, 0.20, 0.12, 0.01])[:, None, None]
-    value = vehicle_price(np.array([[missing]]), np.array([[2.0]]), np.array([[5]]), 0, 0, prices)
-    assert value[0, 0] == pytest.approx(expected)
+    """Four later intervals at 0.30, 0.10, 0.20, 0.12; 2 kWh an interval, no sun."""
+    buy = np.array([0.05, 0.30, 0.10, 0.20, 0.12, 0.01])[:, None]
+    expected = (np.zeros((6, 1, 1)), buy, np.zeros((6, 1)))
+    value = vehicle_price(np.array([[missing]]), np.array([[2.0]]), np.array([[5]]), 0, expected, 0)
+    assert value[0, 0] == pytest.approx(expected_price)
+
+
+def test_a_little_sun_later_does_not_charge_a_vehicle() -> None:
+    """0.1 kWh of surplus an interval at 0.03 leaves the rest to be bought at 0.25."""
+    surplus = np.full((6, 1, 1), 0.1)
+    buy, sell = np.full((6, 1), 0.25), np.full((6, 1), 0.03)
+
+    def worth(missing: float) -> float:
+        value = vehicle_price(
+            np.array([[missing]]),
+            np.array([[2.0]]),
+            np.array([[5]]),
+            0,
+            (surplus, buy, sell),
+            0,
+        )
+        return float(value[0, 0])
+
+    assert worth(0.3) == pytest.approx(0.03)
+    assert worth(3.0) == pytest.approx(0.25)
