@@ -363,6 +363,9 @@ class WholesaleBid:
     verdict: Integers  # (T, B) Verdict
     reason: Integers  # (T, B) Reason
     element: Integers  # (T, B) bus position for voltages, branch position for overloads, -1 none
+    offered_bus_kw: Floats  # (T, B, K) expected to be drawn at each bus under the offered schedule
+    validated_bus_kw: Floats  # (T, B, K) and under the validated one
+    bus_kvar: Floats  # (T, B, K)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -32,7 +32,7 @@ from networks.feeder import LINE, TRANSFORMER, Feeder
 Table = Mapping[str, NDArray[Any]]
 TABLES = (
     *("intervals", "buses", "lines", "trafos"),
-    *("trades", "prosumers", "wholesale", "ledger"),
+    *("trades", "prosumers", "wholesale", "bid_buses", "ledger"),
 )
 """Names of the tables of a run."""
 
@@ -67,6 +67,7 @@ def run_tables(records: RunRecords) -> dict[str, Table]:
         "trades": _trades(records),
         "prosumers": _prosumers(records),
         "wholesale": _wholesale(records),
+        "bid_buses": _bid_buses(records),
         "ledger": _ledger(records),
     }
 
@@ -192,6 +193,19 @@ def _prosumers(records: RunRecords) -> Table:
         "indoor_celsius": _column(s.indoor_celsius[0] for s in states),
         "curtailed_kw": _column(d.curtailed_kw[0] for d in dispatch),
         "net_load_kw": _column(d.net_kw[0] for d in dispatch),
+    }
+
+
+def _bid_buses(records: RunRecords) -> Table:
+    """Return what the day-ahead bid stands for at each bus: it solves the feeder again."""
+    bids = [day.bid for day in records.days]
+    count = records.feeder.bus_count
+    return {
+        "interval": np.repeat(records.numbers, count),
+        "bus": np.tile(records.feeder.bus_index, len(records.numbers)),
+        "offered_kw": _column(bid.offered_bus_kw[:, 0].ravel() for bid in bids),
+        "validated_kw": _column(bid.validated_bus_kw[:, 0].ravel() for bid in bids),
+        "q_kvar": _column(bid.bus_kvar[:, 0].ravel() for bid in bids),
     }
 
 

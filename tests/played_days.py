@@ -67,7 +67,7 @@ def played_records(feeder: Feeder, random: np.random.Generator, tariff: Tariff) 
     days = []
     for day in range(DAYS):
         first = day * PER_DAY
-        bid = random_bid(random)
+        bid = random_bid(feeder, random)
         records = [
             random_interval(
                 feeder, world, random, (number, bid.validated_kwh[number - first]), tariff
@@ -108,17 +108,21 @@ def random_world(feeder: Feeder, random: np.random.Generator) -> World:
     )
 
 
-def random_bid(random: np.random.Generator) -> WholesaleBid:
+def random_bid(feeder: Feeder, random: np.random.Generator) -> WholesaleBid:
     """Return a bid that an overload of the second line cuts now and then."""
     shape = (PER_DAY, ENVIRONMENTS)
     cut = random.random(shape) < 0.5
     offered = random.normal(0.0, 5.0, shape)
+    powers = random.random((3, *shape, feeder.bus_count))
     return WholesaleBid(
         offered_kwh=offered,
         validated_kwh=np.where(cut, 0.5 * offered, offered),
         verdict=np.where(cut, Verdict.CURTAILED, Verdict.ACCEPTED),
         reason=np.where(cut, Reason.LINE_OVERLOAD, Reason.NONE),
         element=np.where(cut, 1, -1),
+        offered_bus_kw=powers[0],
+        validated_bus_kw=powers[1],
+        bus_kvar=powers[2],
     )
 
 

@@ -173,6 +173,6 @@ def test_a_day_from_the_command_line_to_the_finished_folder(
     ledger = run.table("ledger")
     assert (ledger.eur > 0).all()
     tables = [file.relative_to(run.path) for file in run.path.rglob("*.parquet")]
-    assert len(tables) == 16
+    assert len(tables) == 18
     for file in (*map(str, tables), "scenario.toml", "metrics.json"):
         assert (run.path / file).read_bytes() == (tmp_path / "b" / file).read_bytes(), file

@@ -190,3 +190,27 @@ def test_readme_python_gives_what_it_shows() -> None:
 def test_readme_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (REPOSITORY / target).exists(), target
+
+
+def test_the_bid_solves_again_from_its_own_table(summer_day: Path) -> None:
+    """At every cut bid the limit that is named binds, and none is broken."""
+    run = read_run(summer_day)
+    bids = run.table("wholesale")
+    powers = run.table("bid_buses").set_index("interval")
+    cut = bids[bids.verdict == "curtailed"]
+    assert len(cut) > 0
+    for interval, element in cut[["interval", "element"]].to_numpy()[::5]:
+        net = build_net("cigre_lv")
+        net.load.drop(net.load.index, inplace=True)
+        for bus, kw, kvar in powers.loc[interval][["bus", "validated_kw", "q_kvar"]].to_numpy():
+            pp.create_load(net, int(bus), p_mw=kw / 1e3, q_mvar=kvar / 1e3)
+        pp.runpp(net, tolerance_mva=1e-10)
+        kind, number = element.split()
+        tables = {"line": net.res_line.loading_percent, "trafo": net.res_trafo.loading_percent}
+        if kind in tables:
+            assert tables[kind].loc[int(number)] == pytest.approx(100.0, abs=1e-3)
+        else:
+            voltage = net.res_bus.vm_pu.loc[int(number)]
+            assert min(abs(voltage - 1.1), abs(voltage - 0.9)) < 1e-5
+        assert net.res_trafo.loading_percent.max() <= 100.0 + 1e-4
+        assert net.res_bus.vm_pu.max() <= 1.1 + 1e-6

@@ -46,6 +46,7 @@ COLUMNS = {
         "interval bid_kwh validated_kwh verdict reason element delivered_kwh imbalance_kwh "
         "day_ahead_eur_per_kwh imbalance_eur_per_kwh"
     ),
+    "bid_buses": "interval bus offered_kw validated_kw q_kvar",
     "ledger": "interval payer payee kind eur",
 }
 

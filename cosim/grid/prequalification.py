@@ -46,6 +46,7 @@ class _Answer:
     """What is left of one interval of one environment."""
 
     sold_kwh: float
+    bus_kw: Floats  # (K,) drawn at each bus then
     reason: Reason
     element: int
 
@@ -58,10 +59,17 @@ def prequalify(power_flow: PowerFlow, schedule: Schedule, *, rule: str) -> Whole
     reason = np.full(shape, int(Reason.NONE))
     element = np.full(shape, -1)
     programme = AcceptanceProgramme()
+    wanted_kw = np.stack(
+        [
+            at_buses(around, net)
+            for around, net in zip(schedule.around, schedule.net_kwh, strict=True)
+        ]
+    )
+    left_kw = wanted_kw.copy()
     for t, around in enumerate(schedule.around):
         if rule == "none":
             break
-        wanted = at_buses(around, schedule.net_kwh[t])
+        wanted = wanted_kw[t]
         excess = limits.excess(feeder, power_flow.solve(wanted, around.kvar))
         broken = np.flatnonzero(~limits.within(excess))
         if not len(broken):
@@ -78,7 +86,7 @@ def prequalify(power_flow: PowerFlow, schedule: Schedule, *, rule: str) -> Whole
                 interval_h=around.interval_h,
             )
             answer = _judge_interval(judge, schedule, (t, int(b)), wanted[b], excess[b])
-            validated[t, b] = answer.sold_kwh
+            validated[t, b], left_kw[t, b] = answer.sold_kwh, answer.bus_kw
             reason[t, b], element[t, b] = int(answer.reason), answer.element
     lost = np.abs(offered - validated) > 1e-6
     nothing = np.abs(validated + schedule.firm_kwh.sum(axis=2)) <= 1e-6
@@ -93,6 +101,9 @@ def prequalify(power_flow: PowerFlow, schedule: Schedule, *, rule: str) -> Whole
         verdict=verdict,
         reason=np.where(lost, reason, int(Reason.NONE)),
         element=np.where(lost, element, -1),
+        offered_bus_kw=wanted_kw,
+        validated_bus_kw=left_kw,
+        bus_kvar=np.stack([around.kvar for around in schedule.around]),
     )
 
 
@@ -103,7 +114,7 @@ def _judge_interval(
     t, b = where
     net, firm = schedule.net_kwh[t, b], schedule.firm_kwh[t, b]
     if not np.all(np.isfinite(judge.base_excess)):
-        return _Answer(-float(firm.sum()), Reason.NO_POWER_FLOW, -1)
+        return _Answer(-float(firm.sum()), judge.base_kw, Reason.NO_POWER_FLOW, -1)
     if np.all(np.isfinite(excess)):
         around = schedule.around[t]
         at_schedule = Judge(
@@ -119,7 +130,9 @@ def _judge_interval(
         )
         moved = redispatch(at_schedule, participants)
         if moved.feasible:
-            return _Answer(-float(moved.kwh.sum()), moved.reason, moved.element)
+            change = np.bincount(around.bus[b], weights=moved.kwh - net, minlength=len(wanted_kw))
+            bus_kw = wanted_kw + change / around.interval_h
+            return _Answer(-float(moved.kwh.sum()), bus_kw, moved.reason, moved.element)
     share = largest_share(
         judge.power_flow,
         judge.base_kw[None],
@@ -128,9 +141,9 @@ def _judge_interval(
         judge.allowed[None] + 0.5 * limits.TOLERANCE,
     )[0]
     named = (Reason.NO_POWER_FLOW, -1)
+    left = judge.base_kw + share * (wanted_kw - judge.base_kw)
     if np.all(np.isfinite(excess)):
-        left = judge.base_kw + share * (wanted_kw - judge.base_kw)
         at_cut = judge.power_flow.solve(left[None], judge.kvar[None])
         room = limits.excess(judge.power_flow.feeder, at_cut)[0] - judge.allowed
         named = limits.reason_of(judge.power_flow.feeder, int(np.argmax(room)))
-    return _Answer(-float((firm + share * (net - firm)).sum()), *named)
+    return _Answer(-float((firm + share * (net - firm)).sum()), left, *named)
