@@ -24,6 +24,9 @@ WATCHED: Final = 0.02
 
 MOST_ROUNDS: Final = 60
 
+GOOD, POOR = 0.75, 0.25
+"""Shares of a promised improvement from which a round may go further, below which less far."""
+
 EXCESS_WEIGHT: Final = 100.0
 """What an excess of 1 p.u. (or of a whole rating) costs, in units of all value: 0.01 takes all."""
 
@@ -187,16 +190,15 @@ def accept_inside_limits(
         if (latest.feasible and change <= SETTLED) or promised <= SETTLED:
             break
         rows = np.union1d(rows, np.flatnonzero(found.excess - allowed > -WATCHED))
-        gained = _merit(worth, found.excess - allowed) - _merit(
-            preference.worth(at), point.excess - allowed
-        )
-        if gained > 0.0:
-            before, after = (float((p.excess - allowed).max()) for p in (point, found))
-            # Little progress means that the slopes hold for a shorter way than this one.
-            good = after <= max(0.25 * before, TOLERANCE)
-            trust = min(1.0, 2.0 * trust) if good else 0.5 * trust
+        before = _merit(preference.worth(at), point.excess - allowed)
+        gained = _merit(worth, found.excess - allowed) - before
+        # How much of what the slopes promised came true says how far they may be trusted.
+        kept = gained / max(worth - before, 1e-12)
+        if kept > 0.0:
             at, point = tried, found
-        else:
+        if kept > GOOD:
+            trust = min(1.0, 2.0 * trust)
+        elif kept < POOR:
             trust *= 0.25
             if trust < SETTLED:
                 break

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -32,6 +33,14 @@ class Cut:
     shadow_eur_per_kwh: Floats
     voltage_eur_per_kwh: Floats  # (K,)
     congestion_eur_per_kwh: Floats  # (K,)
+
+
+FAR: Final = 0.2
+"""Excess (p.u. or share of rating) from which slopes say little about the way back.
+
+The first operating point is scaled to there: on the far side of the limits a programme comes back
+to them in a few rounds, on the near side it feels its way along curved limits.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,8 +87,8 @@ class Judge:
             accepted = self._in_order(groups, np.argsort(order, kind="stable"))
             return self._explain(groups, accepted, cleared_excess, None)
         start = groups.cleared_kwh
-        if not np.all(np.isfinite(cleared_excess)):
-            start = start * self._share(groups, start)
+        if not np.all(cleared_excess - self.allowed < FAR):
+            start = start * self._share(groups, start, beyond=FAR)
         outcome = accept_inside_limits(
             groups,
             self.allowed,
@@ -134,15 +143,18 @@ class Judge:
         accepted[order] = share * groups.cleared_kwh[order]
         return accepted
 
-    def _share(self, groups: Groups, accepted_kwh: Floats) -> float:
-        """Return the largest share of `accepted_kwh` that stays inside the limits."""
+    def _share(self, groups: Groups, accepted_kwh: Floats, *, beyond: float = 0.0) -> float:
+        """Return the largest share of `accepted_kwh` (G,) that stays inside the limits.
+
+        `beyond` is an excess that is let pass on top of what the counterfactual shows.
+        """
         drawn = drawn_kw(groups, accepted_kwh, len(self.base_kw), self.interval_h)
         share = largest_share(
             self.power_flow,
             self.base_kw[None],
             drawn[None],
             self.kvar[None],
-            self.allowed[None] + 0.5 * limits.TOLERANCE,
+            self.allowed[None] + 0.5 * limits.TOLERANCE + beyond,
         )
         return float(share[0])
 

@@ -59,7 +59,7 @@ def test_max_sum_on_ieee33_is_unfair() -> None:
     given, around, _ = given_to_loads(feeder, "max_sum")
     share = given.most_fed_in_kwh[0] / (4.0 * feeder.nominal_load_kw[around.bus[0]])
     assert (share < 1e-6).sum() == 12
-    assert jain(share) == pytest.approx(0.59, abs=0.01)
+    assert jain(share) == pytest.approx(0.59, abs=0.02)  # the optimum is flat
 
 
 @pytest.mark.parametrize(
