@@ -21,6 +21,7 @@ from networks.simbench_grids import (
     title_of,
     zones_of,
 )
+from networks.worked_example import three_bus_net
 
 PRESET = Limits(voltage_min_pu=0.9, voltage_max_pu=1.1, loading_max_percent=100.0)
 KERBER_SEED = 0
@@ -298,5 +299,16 @@ _ENTRIES: dict[str, _Entry] = {
             ratings_source="Line and transformer ratings of the standard types in pandapower.",
         ),
         build=_build_kerber_dorfnetz,
+    ),
+    "three_bus": _Entry(
+        description=Description(
+            name="three_bus",
+            title="Worked example of the documentation, three buses in a row",
+            source="docs/verdicts.md",
+            ratings_assumed=False,
+            ratings_source="Part of the example.",
+        ),
+        build=three_bus_net,
+        limits=Limits(voltage_min_pu=0.9, voltage_max_pu=1.05, loading_max_percent=100.0),
     ),
 }

@@ -59,6 +59,7 @@ class Feeder:
     fixed_injection_pu: Complexes  # (n,) constant power of elements other than loads, injected > 0
     loading_from: sparse.csr_matrix  # (L, n) complex, percent per p.u. of node voltage
     loading_to: sparse.csr_matrix  # (L, n) complex
+    transformer_ratings_assumed: bool = False  # where `ratings_assumed` is not of lines alone
 
     @property
     def bus_count(self) -> int:

@@ -20,7 +20,7 @@ def summaries() -> dict[str, FeederSummary]:
 
 
 def test_names_are_those_described(summaries: dict[str, FeederSummary]) -> None:
-    assert feeder_names() == ("cigre_lv", "cigre_mv", "ieee33", "kerber_dorfnetz")
+    assert feeder_names() == ("cigre_lv", "cigre_mv", "ieee33", "kerber_dorfnetz", "three_bus")
     assert tuple(summaries) == feeder_names()
 
 
@@ -54,6 +54,7 @@ def test_ratings_are_flagged_as_assumed(summaries: dict[str, FeederSummary]) -> 
         "cigre_mv": False,
         "ieee33": True,
         "kerber_dorfnetz": False,
+        "three_bus": False,
     }
     assert all(
         summary.ratings_source.startswith("Assumed") == summary.ratings_assumed
@@ -120,8 +121,8 @@ def test_an_unknown_name_is_answered_with_the_closest_and_all() -> None:
         load_feeder("cigre-lv")
     assert str(caught.value) == (
         "unknown feeder 'cigre-lv'; did you mean 'cigre_lv'? "
-        "Allowed are cigre_lv, cigre_mv, ieee33, kerber_dorfnetz, and SimBench's low-voltage grids "
-        "as simbench:1-LV-{rural1|rural2|rural3|semiurb4|semiurb5|urban6}--{0|1|2}-{sw|no_sw}."
+        "Allowed are cigre_lv, cigre_mv, ieee33, kerber_dorfnetz, three_bus, and SimBench's "
+        "low-voltage grids as simbench:1-LV-{rural1|rural2|rural3|semiurb4|semiurb5|urban6}--{0|1|2}-{sw|no_sw}."
     )
     with pytest.raises(NetworkError, match=r"unknown feeder 'q'\. Allowed are"):
         build_net("q")

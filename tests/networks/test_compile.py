@@ -20,7 +20,7 @@ def test_three_bus_feeder_is_what_was_drawn() -> None:
     feeder = three_bus_feeder()
     assert feeder.bus_index.tolist() == [0, 1, 2]
     assert feeder.bus_name == ("Bus 0", "Bus 1", "Bus 2")
-    assert feeder.branch_name == ("Line 0", "Line 1")
+    assert feeder.branch_name == ("Line 0-1", "Line 1-2")
     assert feeder.branch_from.tolist() == [0, 1]
     assert feeder.branch_to.tolist() == [1, 2]
     assert feeder.nominal_load_kw.tolist() == [0.0, 12.0, 4.0]
