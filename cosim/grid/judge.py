@@ -130,8 +130,11 @@ class Judge:
     def _in_order(self, groups: Groups, order: Integers) -> Floats:
         """Return what is accepted (G,) if groups are served in `order`."""
         buses, count = len(self.base_kw), len(order)
-        single = np.eye(count)[order] * groups.cleared_kwh
-        added = np.stack([drawn_kw(groups, one, buses, self.interval_h) for one in single])
+        added = np.zeros((count, buses))
+        row, power = np.arange(count), groups.cleared_kwh[order] / self.interval_h
+        for bus, sign in ((groups.buyer_bus[order], 1.0), (groups.seller_bus[order], -1.0)):
+            felt = bus >= 0
+            added[row[felt], bus[felt]] += sign * power[felt]
         share = longest_prefix(
             self.power_flow,
             self.base_kw,

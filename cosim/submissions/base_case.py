@@ -60,8 +60,8 @@ def read_base(sheet: Sheet, feeder: Feeder, problems: Problems) -> BaseCase | No
     if len(known) * (feeder.bus_count + feeder.branch_count) > STATES_MAX:
         problems.whole(
             sheet.name,
-            f"{len(known)} intervals are too many for a feeder of {feeder.bus_count} buses; allowed "
-            f"are {STATES_MAX // (feeder.bus_count + feeder.branch_count)}: split it",
+            f"{len(known)} intervals are too many for a feeder of {feeder.bus_count} buses; "
+            f"allowed are {STATES_MAX // (feeder.bus_count + feeder.branch_count)}: split it",
         )
     if problems.count > before:
         return None
@@ -94,7 +94,7 @@ def buses_of(
     return np.asarray(found)
 
 
-def _end(feeder: Feeder, position: int) -> str:
+def end_text(feeder: Feeder, position: int) -> str:
     """Return one end of a trade in words."""
     return GRID if position == AGGREGATOR else f"bus {feeder.bus_index[position]}"
 

@@ -143,26 +143,17 @@ def check_columns(
     return not missing
 
 
-def numbers(
-    sheet: Sheet,
-    column: str,
-    problems: Problems,
-    *,
-    least: float | None = None,
-    above: bool = False,
-) -> Floats:
-    """Return a column of finite numbers, NaN where a cell is none (which is told).
-
-    A number below `least` is a problem too; with `above`, `least` itself is.
-    """
+def numbers(sheet: Sheet, column: str, problems: Problems, *, least: float | None = None) -> Floats:
+    """Return a column of finite numbers, NaN where a cell is none or is below `least` (told)."""
     cells = sheet.columns[column]
     values = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     wrong = ~np.isfinite(values)
     problems.rows(sheet, wrong, lambda at: f"{column} {_not_a_number(cells.iloc[at])}")
     if least is not None:
-        low = ~wrong & ((values <= least) if above else (values < least))
-        allowed = f"{'above' if above else 'at least'} {least:g}"
-        problems.rows(sheet, low, lambda at: f"{column} is {values[at]:g}; allowed is {allowed}")
+        low = ~wrong & (values < least)
+        problems.rows(
+            sheet, low, lambda at: f"{column} is {values[at]:g}; allowed is at least {least:g}"
+        )
         wrong |= low
     return np.where(wrong, np.nan, values)
 

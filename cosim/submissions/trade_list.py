@@ -1,19 +1,26 @@
 """A list of trades, as a record; or every problem in it."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from cosim.records import AGGREGATOR, Booleans, Floats, Integers
-from cosim.submissions.base_case import GRID, BaseCase, buses_of, intervals_of, uncovered
+from cosim.submissions.base_case import GRID, BaseCase, buses_of, end_text, intervals_of, uncovered
 from cosim.submissions.sheet import Problems, Sheet, check_columns, duplicates, numbers
 from networks.feeder import Feeder
 
+SMALLEST_KW: Final = 1e-6
+"""Less power than this is no trade."""
+
 YES, NO = ("yes", "true", "1"), ("no", "false", "0", "")
 TRADE_COLUMNS = ("trade", "seller_bus", "buyer_bus", "power_kw")
-TRADE_OPTIONS = ("interval", "bid_eur_per_kwh", "ask_eur_per_kwh", "firm", "time")
+TRADE_OPTIONS = (
+    *("interval", "seller", "buyer", "bid_eur_per_kwh", "ask_eur_per_kwh"),
+    *("firm", "time"),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,6 +28,7 @@ class TradeList:
     """M trades in the order they were handed over."""
 
     name: NDArray[np.object_]  # (M,) identifier
+    owners: tuple[NDArray[np.object_], NDArray[np.object_]] | None  # (M,) each, where named
     interval: Integers  # (M,)
     seller: Integers  # (M,) bus position, or AGGREGATOR for the grid
     buyer: Integers  # (M,)
@@ -42,9 +50,8 @@ def read_trades(
     before = problems.count
     seller = buses_of(sheet, "seller_bus", feeder, problems, grid=True)
     buyer = buses_of(sheet, "buyer_bus", feeder, problems, grid=True)
-    same = (seller == buyer) & (seller >= AGGREGATOR)
-    problems.rows(sheet, same, lambda at: f"both ends are {_end(feeder, int(seller[at]))}")
-    power = numbers(sheet, "power_kw", problems, least=0.0, above=True)
+    owners = _owners(sheet, feeder, (seller, buyer), problems)
+    power = numbers(sheet, "power_kw", problems, least=SMALLEST_KW)
     interval = intervals_of(sheet, problems, base)
     name = _names(sheet, interval, problems)
     firm = _firm(sheet, buyer, problems)
@@ -54,6 +61,7 @@ def read_trades(
         return None
     return TradeList(
         name=name,
+        owners=owners,
         interval=interval.astype(np.int64),
         seller=seller,
         buyer=buyer,
@@ -67,11 +75,52 @@ def read_trades(
     )
 
 
+def _owners(
+    sheet: Sheet, feeder: Feeder, ends: tuple[Integers, Integers], problems: Problems
+) -> tuple[NDArray[np.object_], NDArray[np.object_]] | None:
+    """Return who sells and who buys, where that is told, and check that they are two.
+
+    Two owners may live at one bus; without their names nobody can tell them from one.
+    """
+    seller, buyer = ends
+    one_bus = (seller == buyer) & (seller >= AGGREGATOR)
+    given = [name for name in ("seller", "buyer") if name in sheet.columns]
+    if len(given) == 1:
+        problems.whole(sheet.name, f"has column {given[0]!r} alone; allowed are both or none")
+    if len(given) < 2:
+        problems.rows(
+            sheet,
+            one_bus,
+            lambda at: (
+                f"both ends are {end_text(feeder, int(seller[at]))}; two owners at one bus "
+                "need the columns 'seller' and 'buyer' to be told apart"
+            ),
+        )
+        return None
+    names = sheet.text("seller"), sheet.text("buyer")
+    same = (names[0] == names[1]) & (names[0] != "")
+    nameless = (names[0] == "") | (names[1] == "") | (seller == AGGREGATOR)
+    problems.rows(sheet, same, lambda at: f"seller and buyer are both {names[0][at]!r}")
+    problems.rows(
+        sheet,
+        one_bus & nameless & ~same,
+        lambda at: f"both ends are {end_text(feeder, int(seller[at]))}, and they are not named",
+    )
+    return names
+
+
+def _hint(bus: int) -> str:
+    """Return how two owners at one bus are told apart."""
+    if bus == AGGREGATOR:
+        return ""
+    return "; two owners at one bus need the columns 'seller' and 'buyer' to be told apart"
+
+
 def _names(sheet: Sheet, interval: Floats, problems: Problems) -> NDArray[np.object_]:
     """Return the identifiers of trades; each may stand once in an interval."""
     name = sheet.text("trade")
     problems.rows(sheet, name == "", lambda _: "trade is empty; allowed is any identifier")
-    again, first = duplicates(sheet, [interval, np.where(name == "", None, name)])
+    again, first = duplicates(sheet, [interval, pd.Series(name).mask(name == "").to_numpy()])
     problems.rows(
         sheet,
         again,
