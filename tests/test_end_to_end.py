@@ -214,3 +214,16 @@ def test_the_bid_solves_again_from_its_own_table(summer_day: Path) -> None:
             assert min(abs(voltage - 1.1), abs(voltage - 0.9)) < 1e-5
         assert net.res_trafo.loading_percent.max() <= 100.0 + 1e-4
         assert net.res_bus.vm_pu.max() <= 1.1 + 1e-6
+
+
+def test_the_worked_example_is_one_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command of docs/verdicts.md cuts the leg with the aggregator to 41.9323 kW."""
+    monkeypatch.chdir(REPOSITORY)
+    page = (REPOSITORY / "docs" / "verdicts.md").read_text(encoding="utf-8")
+    command = re.findall(r"```bash\ncosim (.*?)\n```", page, re.DOTALL)[0]
+    assert cosim(*shlex.split(command)) == 1  # something is cut
+    printed = capsys.readouterr().out
+    assert "41.932" in printed
+    assert "bus 2" in printed
