@@ -1,6 +1,7 @@
 """What `cosim feeders` shows: every feeder with its limits and its base case."""
 
 import math
+import os
 
 from rich.console import Console
 from rich.padding import Padding
@@ -15,21 +16,45 @@ WIDTH_OF_FILES = 160
 
 
 def print_feeders() -> None:
-    """Print the feeders of the catalogue as a table, then where their ratings come from."""
+    """Print the feeders of the catalogue: a table of numbers, and where their ratings come from.
+
+    Where the terminal is too narrow for the table, the numbers stand with each feeder.
+    """
     console = Console()
-    if not console.is_terminal:
+    if not console.is_terminal and "COLUMNS" not in os.environ:
         console = Console(width=WIDTH_OF_FILES)
     summaries = describe_feeders()
-    console.print(feeder_table(summaries))
+    table = feeder_table(summaries)
+    unbounded = console.options.update(width=WIDTH_OF_FILES)
+    fits = console.measure(table, options=unbounded).maximum <= console.width
+    if fits:
+        console.print(table)
     for summary in summaries:
         console.print(Text.assemble("\n", (summary.name, "bold"), f"  {summary.title}"))
-        notes = [f"published in: {summary.source}", f"ratings: {summary.ratings_source}"]
+        notes = [] if fits else number_notes(summary)
+        notes += [f"published in: {summary.source}", f"ratings: {summary.ratings_source}"]
         if summary.load_scaling_reason:
             notes.append(f"loads x {summary.load_scaling:g}: {summary.load_scaling_reason}")
         for note in notes:
             console.print(Padding(Text(note), (0, 0, 0, 2)))
     note = f"SimBench's low-voltage grids are taken by their codes: {SIMBENCH_PATTERN}"
-    console.print(Text(f"\n{note}"), soft_wrap=True)
+    console.print(Text(f"\n{note}"))
+
+
+def number_notes(summary: FeederSummary) -> list[str]:
+    """Return what `feeder_table` says of a feeder as lines that can be wrapped."""
+    limits = summary.limits
+    voltages = " / ".join(f"{value:g}" for value in summary.nominal_kv)
+    return [
+        f"{summary.buses} buses, {summary.lines} lines, {summary.transformers} trafos, "
+        f"{voltages} kV, peak load {summary.peak_load_kw:,.0f} kW",
+        f"limits: {limits.voltage_min_pu:.2f} to {limits.voltage_max_pu:.2f} p.u., "
+        f"{limits.loading_max_percent:.0f} %",
+        f"base case (every load at its nominal value): {summary.voltage_min_pu:.3f} to "
+        f"{summary.voltage_max_pu:.3f} p.u., worst line {_percent(summary.worst_line_percent)} %, "
+        f"worst trafo {_percent(summary.worst_transformer_percent)} %; ratings "
+        f"{'assumed' if summary.ratings_assumed else 'given'}",
+    ]
 
 
 def feeder_table(summaries: list[FeederSummary]) -> Table:

@@ -15,6 +15,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.price_provenance import PriceProvenance
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
@@ -119,6 +121,8 @@ class World:
     calendar: Calendar
     day_ahead_label: str  # e.g. "synthetic (calm)" or "smard_2019.json, EUR/MWh"
     imbalance_label: str
+    day_ahead_provenance: PriceProvenance | None = None  # None where synthetic
+    imbalance_provenance: PriceProvenance | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,6 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from cosim.price_provenance import PriceProvenance
+from cosim.records import World
 from cosim.run_tables import RunRecords
 from cosim.scenario import Scenario
 
@@ -18,6 +20,24 @@ PACKAGES = (
     *("pandapower", "simbench"),
 )
 """Distributions whose versions can change results or files."""
+
+SIMBENCH_NOTICE = (
+    "SimBench (https://simbench.de), ODbL 1.0: contains information from SimBench, which is made "
+    "available under the Open Database License (http://opendatacommons.org/licenses/odbl/1.0/)."
+)
+SYNTHETIC_DAY_AHEAD_CREDIT = (
+    "Synthetic day-ahead prices: drawn from statistics derived from Bundesnetzagentur | SMARD.de, "
+    "CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/), changed: averaged and fitted."
+)
+SYNTHETIC_IMBALANCE_CREDIT = (
+    "Synthetic imbalance prices: spread fitted to the German single imbalance price "
+    "(netztransparenz.de) minus day-ahead."
+)
+FILE_CREDITS = {
+    "SMARD JSON": "Bundesnetzagentur | SMARD.de, CC BY 4.0",
+    "Energi Data Service CSV": "Energinet, Energi Data Service, CC BY 4.0",
+}
+"""Whom to name for the prices of a file, by its format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +66,9 @@ def manifest_of(
         "ratings_source": feeder.ratings_source,
         "day_ahead_label": world.day_ahead_label,
         "imbalance_label": world.imbalance_label,
+        "day_ahead_file": _price_facts(world.day_ahead_provenance),
+        "imbalance_file": _price_facts(world.imbalance_provenance),
+        "data_notice": data_notice(feeder.name, world),
         "pandapower_states": facts.pandapower_states,
         "pandapower_unsolved": facts.pandapower_unsolved,
         "pandapower_voltage_pu": facts.pandapower_voltage_pu,
@@ -57,6 +80,33 @@ def manifest_of(
         "versions": {"python": platform.python_version(), **package_versions()},
         "tables": dict(rows),
     }
+
+
+def data_notice(feeder: str, world: World) -> str:
+    """Return the notices that must stand by whatever is made with the data of a run."""
+    of_simbench = "Load, solar and heat-pump profiles"
+    if feeder.startswith("simbench:"):
+        of_simbench = f"Grid; {of_simbench[0].lower()}{of_simbench[1:]}"
+    series = (
+        ("Day-ahead", world.day_ahead_provenance, SYNTHETIC_DAY_AHEAD_CREDIT),
+        ("Imbalance", world.imbalance_provenance, SYNTHETIC_IMBALANCE_CREDIT),
+    )
+    of_prices = [
+        synthetic if origin is None else f"{name} prices: {_file_credit(origin)}."
+        for name, origin, synthetic in series
+    ]
+    return " ".join([f"{of_simbench}: {SIMBENCH_NOTICE}", *of_prices])
+
+
+def _file_credit(origin: PriceProvenance) -> str:
+    """Return whom to name for a file's prices; only those who gave it know for a plain one."""
+    publisher = FILE_CREDITS.get(origin.kind)
+    return publisher or f"{origin.file.name}, under the terms of its publisher"
+
+
+def _price_facts(origin: PriceProvenance | None) -> Mapping[str, object] | None:
+    """Return where prices come from, None where they are synthetic."""
+    return None if origin is None else origin.facts
 
 
 def package_versions() -> dict[str, str]:

@@ -3,11 +3,18 @@
 Everything is written into a hidden folder beside the wanted one, the manifest last, and renamed
 once it is complete. Tables, `scenario.toml` and `metrics.json` are the same bytes for the same
 seed; what differs between two runs (times, versions, revision) stands in `manifest.json` alone.
+
+A process that is killed leaves its hidden folder behind; the next one that writes to the same place
+removes it.
 """
 
 import json
+import math
+import os
 import shutil
+import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +24,8 @@ from typing import TYPE_CHECKING, Any
 from cosim.errors import RunFolderError
 from cosim.run_facts import RunFacts, manifest_of
 from cosim.run_tables import TABLES, RunRecords, Table, run_tables
-from cosim.scenario import Scenario, read_scenario
+from cosim.scenario import Scenario
+from cosim.scenario_file import read_scenario
 from cosim.scenario_text import scenario_toml
 
 if TYPE_CHECKING:  # pandas takes half a second, and only readers need it
@@ -30,6 +38,11 @@ SCENARIO, MANIFEST, METRICS, REPORT = (
     "report.html",
 )
 WITHOUT_VALIDATION = "without_validation"
+
+WRITER = ".writer"
+"""File in a hidden folder that names the machine and the process that writes it."""
+LEFTOVER_AGE_S = 3600.0
+"""A hidden folder untouched for longer is a leftover, whoever wrote it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,8 +70,9 @@ class RunFolder:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """Metrics of the run. Raises RunFolderError if they cannot be read."""
-        return _read_json(self.path / METRICS)
+        """Metrics of the run, NaN where there is none. Raises RunFolderError if unreadable."""
+        content = _read_json(self.path / METRICS)
+        return {name: _nan_for_null(value) for name, value in content.items()}
 
     @property
     def report(self) -> Path:
@@ -103,7 +117,9 @@ def write_run(
             rows |= {f"{WITHOUT_VALIDATION}/{name}": count for name, count in inner_rows.items()}
         _write_text(hidden / SCENARIO, scenario_toml(content.scenario))
         _write_json(hidden / METRICS, content.metrics)
-        manifest = manifest_of(content.scenario, content.records, content.facts, rows)
+        manifest = _null_for_nan(
+            manifest_of(content.scenario, content.records, content.facts, rows)
+        )
         if write_report is not None:
             write_report(RunFolder(hidden, manifest))
         _write_json(hidden / MANIFEST, manifest)
@@ -163,12 +179,15 @@ def new_folder(folder: Path) -> Iterator[Path]:
     folder = folder.resolve()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(folder)
         hidden = Path(tempfile.mkdtemp(prefix=_hidden_prefix(folder.name), dir=folder.parent))
         hidden.chmod(0o755)  # mkdtemp keeps others out; results are for everybody
     except OSError as error:
         raise RunFolderError(f"{folder}: cannot be made ({error.strerror})") from error
     try:
+        _write_text(hidden / WRITER, f"{socket.gethostname()} {os.getpid()}\n")
         yield hidden
+        (hidden / WRITER).unlink()
         hidden.rename(folder)  # an empty folder of that name is replaced
     except OSError as error:
         raise RunFolderError(f"{folder}: cannot be written ({error})") from error
@@ -178,6 +197,37 @@ def new_folder(folder: Path) -> Iterator[Path]:
 
 def _hidden_prefix(name: str) -> str:
     return f".{name}.unfinished-"
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes left beside `folder` when they were writing it."""
+    for found in folder.parent.iterdir():
+        if found.name.startswith(_hidden_prefix(folder.name)) and _is_leftover(found):
+            shutil.rmtree(found, ignore_errors=True)
+
+
+def _is_leftover(hidden: Path) -> bool:
+    """Return whether nobody writes to a hidden folder any more."""
+    try:
+        if time.time() - hidden.stat().st_mtime > LEFTOVER_AGE_S:
+            return True
+        host, process = (hidden / WRITER).read_text(encoding="utf-8").split()
+        return host == socket.gethostname() and not _is_running(int(process))
+    except (OSError, ValueError):  # just being made or renamed
+        return False
+
+
+def _is_running(process: int) -> bool:
+    """Return whether there is a process of that number on this machine."""
+    if os.name == "nt":  # signal 0 would end it there
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
 
 
 def _is_hidden_part(folder: Path) -> bool:
@@ -212,7 +262,25 @@ def _write_parquet(file: Path, columns: Table) -> None:
 
 
 def _write_json(file: Path, content: Mapping[str, Any]) -> None:
-    _write_text(file, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    """Write JSON as the standard has it, which knows no NaN and no infinity: they become null."""
+    text = json.dumps(_null_for_nan(content), indent=2, ensure_ascii=False, allow_nan=False)
+    _write_text(file, text + "\n")
+
+
+def _null_for_nan(content: Any) -> Any:
+    """Return nested content with None for every number that is not finite."""
+    if isinstance(content, Mapping):
+        return {key: _null_for_nan(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_null_for_nan(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
+
+
+def _nan_for_null(content: Any) -> Any:
+    """Return nested content with NaN for None."""
+    if isinstance(content, Mapping):
+        return {key: _nan_for_null(value) for key, value in content.items()}
+    return math.nan if content is None else content
 
 
 def _write_text(file: Path, text: str) -> None:

@@ -2,7 +2,8 @@
 
 Bus, line and transformer numbers are pandapower's own. Elements read "bus 17", "line 3" or
 "trafo 0"; sellers, buyers and parties of the ledger are prosumer numbers as text or the name of
-an account such as "aggregator". Signs: power > 0 is drawn, wholesale energy > 0 is sold.
+an account such as "aggregator". Signs: power > 0 is drawn, wholesale energy > 0 is sold. Where no
+power flow was found, what would follow from its voltages is NaN: the last iterate is no state.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,12 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.grid.limits import TOLERANCE, excess, reason_of
 from cosim.records import (
     AGGREGATOR,
     Account,
     Booleans,
     DayRecord,
     Floats,
+    GridState,
     Integers,
     IntervalRecord,
     Reason,
@@ -89,6 +92,22 @@ def element_texts(reason: Integers, element: Integers, feeder: Feeder) -> NDArra
     return np.asarray(texts[position])
 
 
+def broken_text(feeder: Feeder, state: GridState) -> str:
+    """Return the limit that environment 0 breaks the most, e.g. "undervoltage bus 17", "" for none.
+
+    Excesses are compared in p.u. of voltage and in shares of a rating.
+    """
+    if not state.converged[0]:
+        return Reason.NO_POWER_FLOW.name.lower()
+    rows = excess(feeder, state)[0]
+    worst = int(rows.argmax())
+    if rows[worst] <= TOLERANCE:
+        return ""
+    reason, element = reason_of(feeder, worst)
+    (name,) = element_texts(np.array([reason]), np.array([element]), feeder)
+    return f"{reason.name.lower()} {name}"
+
+
 def _intervals(records: RunRecords) -> Table:
     intervals, world = records.intervals, records.world
     quotes = [
@@ -104,12 +123,14 @@ def _intervals(records: RunRecords) -> Table:
         "interval": records.numbers,
         "start_utc": world.calendar.start_utc[records.numbers].astype("datetime64[ms]"),
         "local_price_eur_per_kwh": _floats(r.clearing.price_eur_per_kwh[0] for r in intervals),
+        "local_paid_eur_per_kwh": _floats(_paid_local_price(record) for record in intervals),
         "buy_eur_per_kwh": _floats(buy for buy, _ in quotes),
         "sell_eur_per_kwh": _floats(sell for _, sell in quotes),
         "local_kwh": _floats(_accepted_local_kwh(record) for record in intervals),
-        "slack_kw": _floats(state.slack_kw[0] for state in states),
-        "loss_kw": _floats(state.loss_kw[0] for state in states),
+        "slack_kw": _floats(_solved(state, state.slack_kw[0]) for state in states),
+        "loss_kw": _floats(_solved(state, state.loss_kw[0]) for state in states),
         "secure": _booleans(record.validation.secure[0] for record in intervals),
+        "broken": _texts(broken_text(records.feeder, state) for state in states),
         "preexisting": _booleans(record.validation.preexisting[0] for record in intervals),
         "converged": _booleans(state.converged[0] for state in states),
         "power_flow_iterations": np.array([s.iterations[0] for s in states], np.int64),
@@ -125,7 +146,7 @@ def _buses(records: RunRecords) -> Table:
         "bus": np.tile(records.feeder.bus_index, len(validations)),
         "p_kw": _column(v.bus_kw[0] for v in validations),
         "q_kvar": _column(v.bus_kvar[0] for v in validations),
-        "vm_pu": _column(v.state.voltage_pu[0] for v in validations),
+        "vm_pu": _column(_solved(v.state, v.state.voltage_pu[0]) for v in validations),
         "loss_eur_per_kwh": _column(p.loss_eur_per_kwh[0] for p in prices),
         "voltage_eur_per_kwh": _column(p.voltage_eur_per_kwh[0] for p in prices),
         "congestion_eur_per_kwh": _column(p.congestion_eur_per_kwh[0] for p in prices),
@@ -135,7 +156,8 @@ def _buses(records: RunRecords) -> Table:
 def _branches(records: RunRecords, kind: int) -> Table:
     feeder, intervals = records.feeder, records.intervals
     mine = np.flatnonzero(feeder.branch_kind == kind)
-    loading = (record.validation.state.loading_percent[0, mine] for record in intervals)
+    states = [record.validation.state for record in intervals]
+    loading = (_solved(state, state.loading_percent[0, mine]) for state in states)
     return {
         "interval": np.repeat(records.numbers, len(mine)),
         "element": np.tile(feeder.branch_index[mine], len(intervals)),
@@ -219,7 +241,7 @@ def _wholesale(records: RunRecords) -> Table:
     verdict = np.array([bid.verdict[t, 0] for bid, t in bids], np.int64)
     reason = np.array([bid.reason[t, 0] for bid, t in bids], np.int64)
     element = np.array([bid.element[t, 0] for bid, t in bids], np.int64)
-    day_ahead = records.world.actual.day_ahead_eur_per_kwh[records.numbers, 0]
+    actual = records.world.actual
     return {
         "interval": records.numbers,
         "bid_kwh": _floats(bid.offered_kwh[t, 0] for bid, t in bids),
@@ -229,8 +251,9 @@ def _wholesale(records: RunRecords) -> Table:
         "element": element_texts(reason, element, records.feeder),
         "delivered_kwh": _floats(s.delivered_kwh[0] for s in settlements),
         "imbalance_kwh": _floats(s.imbalance_kwh[0] for s in settlements),
-        "day_ahead_eur_per_kwh": day_ahead,
+        "day_ahead_eur_per_kwh": actual.day_ahead_eur_per_kwh[records.numbers, 0],
         "imbalance_eur_per_kwh": _floats(s.imbalance_price_eur_per_kwh[0] for s in settlements),
+        "system_imbalance_eur_per_kwh": actual.imbalance_eur_per_kwh[records.numbers, 0],
     }
 
 
@@ -262,6 +285,19 @@ def _accepted_local_kwh(record: IntervalRecord) -> float:
     return float(record.validation.accepted_kwh[mine] @ record.clearing.trades.local[mine])
 
 
+def _paid_local_price(record: IntervalRecord) -> float:
+    """Return the mean price of what prosumers traded with each other, NaN where that is nothing."""
+    mine, trades = _own_trades(record), record.clearing.trades
+    kwh = record.validation.accepted_kwh[mine] * trades.local[mine]
+    total = float(kwh.sum())
+    return float(kwh @ trades.price_eur_per_kwh[mine]) / total if total > 0.0 else float("nan")
+
+
+def _solved(state: GridState, values: Any) -> Any:
+    """Return what a state of environment 0 says, NaN where it is none."""
+    return values if state.converged[0] else np.full_like(values, np.nan)
+
+
 def _names(members: type[IntEnum], codes: Integers) -> NDArray[np.object_]:
     """Return enumeration members as lower-case text."""
     return np.asarray(np.array([m.name.lower() for m in members], dtype=object)[codes])
@@ -284,6 +320,10 @@ def _column(parts: Iterable[Floats]) -> Floats:
 
 def _integers(parts: Iterable[Integers]) -> Integers:
     return np.concatenate([*parts, np.empty(0, np.int64)])
+
+
+def _texts(values: Iterable[str]) -> NDArray[np.object_]:
+    return np.array(list(values), dtype=object)
 
 
 def _floats(values: Iterable[Any]) -> Floats:

@@ -5,19 +5,26 @@ errors, so a typo is never silently ignored. Money is EUR, energy kWh, power kW.
 """
 
 import datetime
-import tomllib
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from cosim.errors import ScenarioError
-from cosim.setting_errors import error_sentences
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Efficiency = Annotated[float, Field(gt=0.0, le=1.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
 Positive = Annotated[float, Field(gt=0.0)]
+
+
+NIGHT_H = 8.0
+"""Hours that a vehicle can count on to stand at home."""
 
 
 class Settings(BaseModel):
@@ -54,11 +61,17 @@ class FeederSettings(Settings):
     @model_validator(mode="after")
     def limits_in_order(self) -> Self:
         """Reject crossed voltage limits."""
-        low, high = self.voltage_min_pu, self.voltage_max_pu
-        if low is not None and high is not None and low >= high:
-            message = f"voltage_min_pu = {low} must be below voltage_max_pu = {high}"
+        message = crossed_limits(self.voltage_min_pu, self.voltage_max_pu)
+        if message:
             raise ValueError(message)
         return self
+
+
+def crossed_limits(voltage_min_pu: float | None, voltage_max_pu: float | None) -> str:
+    """Return what is wrong with a pair of voltage limits, "" if nothing is."""
+    if voltage_min_pu is None or voltage_max_pu is None or voltage_min_pu < voltage_max_pu:
+        return ""
+    return f"voltage_min_pu = {voltage_min_pu} must be below voltage_max_pu = {voltage_max_pu}"
 
 
 class Community(Settings):
@@ -105,6 +118,14 @@ class Community(Settings):
     prosumers_max: Annotated[int, Field(ge=1)] = 300
     """Above this number, several like homes act as one prosumer of their joint size."""
 
+    @model_validator(mode="after")
+    def vehicles_can_charge(self) -> Self:
+        """Reject vehicles that ask for more than they can charge at home."""
+        message = _too_slow(self.vehicle_kw, self.vehicle_kwh_per_day)
+        if message and self.vehicle_share > 0.0:
+            raise ValueError(message)
+        return self
+
 
 class ProsumerSettings(Settings):
     """One prosumer given by hand instead of drawn from shares."""
@@ -129,6 +150,32 @@ class ProsumerSettings(Settings):
     """Mean energy asked for at the meter of a vehicle that comes home."""
     heat_pump_kw: NotNegative = 0.0
     """Nominal electric heat-pump power."""
+
+    @model_validator(mode="after")
+    def devices_can_work(self) -> Self:
+        """Reject half a battery and a vehicle that asks for more than it can charge at home."""
+        problems = []
+        if (self.battery_kwh > 0.0) != (self.battery_kw > 0.0):
+            problems.append(
+                f"battery_kwh = {self.battery_kwh:g} with battery_kw = {self.battery_kw:g} is no "
+                "battery: set both above 0, or leave both out"
+            )
+        if self.vehicle_kw > 0.0 and (slow := _too_slow(self.vehicle_kw, self.vehicle_kwh_per_day)):
+            problems.append(slow)
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+
+def _too_slow(vehicle_kw: float, vehicle_kwh_per_day: float) -> str:
+    """Return that a vehicle cannot charge what it asks for, "" if it can."""
+    if vehicle_kwh_per_day <= vehicle_kw * NIGHT_H:
+        return ""
+    return (
+        f"vehicle_kwh_per_day = {vehicle_kwh_per_day:g} is more than vehicle_kw = {vehicle_kw:g} "
+        f"charges in {NIGHT_H:g} h at home; allowed is {vehicle_kw * NIGHT_H:g} kWh or less, or a "
+        "higher power"
+    )
 
 
 class Tariff(Settings):
@@ -183,7 +230,16 @@ class Leader(Settings):
     margin_eur_per_kwh: NotNegative = 0.02
     """Kept between the forecast wholesale price and each of the two quotes."""
     block_starts_h: tuple[Annotated[int, Field(ge=0, le=23)], ...] = (0, 6, 10, 16, 21)
-    """Hours at which a new block of the time-of-use tariff begins."""
+    """Hours at which a new block of the time-of-use tariff begins, in ascending order."""
+
+    @field_validator("block_starts_h")
+    @classmethod
+    def blocks_in_order(cls, hours: tuple[int, ...]) -> tuple[int, ...]:
+        """Reject a day without blocks, and blocks that begin twice or before the last one."""
+        if not hours or any(late <= early for early, late in pairwise(hours)):
+            message = "must be one or more different hours in ascending order, e.g. [0, 6, 16]"
+            raise ValueError(message)
+        return hours
 
 
 class Followers(Settings):
@@ -291,44 +347,3 @@ class Scenario(Settings):
     wholesale: Wholesale = Wholesale()
     forecasts: Forecasts = Forecasts()
     grid: Grid = Grid()
-
-
-def read_scenario(path: Path | None, overrides: dict[str, dict[str, Any]]) -> Scenario:
-    """Return the scenario of a TOML file with `overrides` of the command line on top.
-
-    `overrides` maps section to key to value. Raises ScenarioError with every problem at once.
-    """
-    try:
-        return Scenario.model_validate(read_content(path, overrides))
-    except ValidationError as error:
-        raise ScenarioError(error_sentences(error, Scenario)) from error
-
-
-def read_content(path: Path | None, overrides: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Return the settings in a TOML file, not yet validated, with `overrides` on top.
-
-    Relative paths of price files are taken from the folder of the TOML file. Raises ScenarioError
-    if the file cannot be read.
-    """
-    content: dict[str, Any] = {}
-    if path is not None:
-        try:
-            content = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ScenarioError(f"{path}: cannot be read ({error.strerror})") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ScenarioError(f"{path}: is not valid TOML ({error})") from error
-        _anchor_price_files(content, path.resolve().parent)
-    for section, values in overrides.items():
-        base = content.get(section, {})
-        if isinstance(base, dict):  # what is no section is left for validation to complain about
-            content[section] = {**base, **values}
-    return content
-
-
-def _anchor_price_files(content: dict[str, Any], folder: Path) -> None:
-    """Let relative paths of price files in `content` begin at `folder`."""
-    wholesale = content.get("wholesale")
-    for prices in wholesale.values() if isinstance(wholesale, dict) else ():
-        if isinstance(prices, dict) and isinstance(prices.get("file"), str):
-            prices["file"] = str(folder / prices["file"])

@@ -4,6 +4,7 @@ What a single value may be stands in `cosim.scenario`; here is what a value, a f
 must agree on. All problems are told at once, those of good settings also when others are bad.
 """
 
+import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,41 +14,51 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from cosim.errors import ScenarioError
-from cosim.inputs.prices import check_prices
-from cosim.inputs.profiles import LOOKAHEAD, date_problems, local_midnight
+from cosim.inputs.prices import Needed, price_problems
+from cosim.inputs.profiles import LOOKAHEAD, date_problems, local_midnight, start_problems
 from cosim.run_folder import folder_problems
 from cosim.scenario import (
     FeederSettings,
+    Prices,
     ProsumerSettings,
     Run,
     Scenario,
-    Wholesale,
-    read_content,
+    crossed_limits,
 )
-from cosim.setting_errors import error_sentences
+from cosim.scenario_file import name_source, read_content
+from cosim.setting_errors import Place, error_sentences, place_text
 from networks.catalog import is_feeder, load_feeder
 from networks.errors import NetworkError
 from networks.feeder import Feeder
-from networks.placement import listing
+from networks.placement import listing, places_for_prosumers
 from networks.simbench_profiles import INTERVAL_H, TIME_ZONE
 
 Section = TypeVar("Section", bound=BaseModel)
+PRICES = ("day_ahead", "imbalance")
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
     """The parts of a scenario that are valid by themselves, None or absent where they are not."""
 
+    start: datetime.date | None  # also where the number of days is not valid
     run: Run | None
     feeder: FeederSettings | None
     prosumers: tuple[tuple[int, ProsumerSettings], ...]  # with their position in the file
-    wholesale: Wholesale | None
+    prices: tuple[tuple[str, Prices], ...]  # with their name in `wholesale`
+    files: tuple[tuple[str, Path], ...] = ()  # of prices whose other settings are not valid
+    crossed: str = ""  # what is wrong with voltage limits beside a setting that is not valid
 
     @classmethod
     def all_of(cls, scenario: Scenario) -> "Sound":
         """Return the parts of a valid scenario."""
-        numbered = tuple(enumerate(scenario.prosumers))
-        return cls(scenario.run, scenario.feeder, numbered, scenario.wholesale)
+        return cls(
+            start=scenario.run.start,
+            run=scenario.run,
+            feeder=scenario.feeder,
+            prosumers=tuple(enumerate(scenario.prosumers)),
+            prices=tuple((name, getattr(scenario.wholesale, name)) for name in PRICES),
+        )
 
 
 def load_scenario(
@@ -69,7 +80,8 @@ def load_scenario(
     except ValidationError as error:
         problems = error_sentences(error, Scenario)
         sound = _sound_parts(content, {item["loc"] for item in error.errors()})
-    problems += check_scenario(sound, out=out)
+    problems += check_scenario(sound, out=None)
+    problems = [*name_source(problems, path, overrides), *_out_problems(out)]
     if problems or scenario is None:
         raise ScenarioError(problems)
     return scenario
@@ -79,20 +91,30 @@ def check_scenario(scenario: Scenario | Sound, *, out: Path | None) -> list[str]
     """Return all problems that a scenario has with the feeder, the inputs and the folder `out`."""
     sound = Sound.all_of(scenario) if isinstance(scenario, Scenario) else scenario
     return [
-        *([] if sound.run is None else date_problems(sound.run)),
+        *_date_problems(sound),
         *_feeder_problems(sound),
         *_price_problems(sound),
         *_out_problems(out),
     ]
 
 
+def _date_problems(sound: Sound) -> list[str]:
+    """Return why the profiles do not cover the run, of its first day alone if need be."""
+    if sound.run is not None:
+        return date_problems(sound.run)
+    return [] if sound.start is None else start_problems(sound.start)
+
+
 def _feeder_problems(sound: Sound) -> Iterator[str]:
-    """Yield problems of the feeder, of its limits, and of prosumers at unknown buses."""
+    """Yield problems of the feeder, of its limits, and of prosumers at unusable buses."""
+    if sound.crossed:
+        yield f"feeder: {sound.crossed}"
     if sound.feeder is None:
         return
     name = sound.feeder.name
     try:
         feeder = load_feeder(name, **sound.feeder.model_dump(exclude={"name"}))
+        yield from _slack_problems(sound.feeder, feeder)
     except NetworkError as error:
         yield from (f"feeder: {problem}" for problem in error.problems)
         if not is_feeder(name):
@@ -101,28 +123,58 @@ def _feeder_problems(sound: Sound) -> Iterator[str]:
     yield from _bus_problems(sound, feeder)
 
 
+def _slack_problems(settings: FeederSettings, feeder: Feeder) -> Iterator[str]:
+    """Yield a problem for each given voltage limit on the wrong side of the feeder's supply."""
+    slack = abs(feeder.slack_voltage_pu)
+    low, high = settings.voltage_min_pu, settings.voltage_max_pu
+    why = f"the voltage at which {feeder.name} is supplied; every interval would break it"
+    if low is not None and low >= slack:
+        yield f"feeder.voltage_min_pu: {low:g} must be below {slack:g} p.u., {why}"
+    if high is not None and high <= slack:
+        yield f"feeder.voltage_max_pu: {high:g} must be above {slack:g} p.u., {why}"
+
+
 def _bus_problems(sound: Sound, feeder: Feeder) -> Iterator[str]:
-    """Yield a problem for every prosumer at a bus that the feeder lacks or does not supply."""
-    known = {int(number) for number in feeder.bus_index}
-    supplied = feeder.bus_index[feeder.node_of_bus >= 0]
+    """Yield a problem for every prosumer at a bus where nobody can live."""
+    known = {int(number): place for place, number in enumerate(feeder.bus_index)}
+    allowed = feeder.bus_index[places_for_prosumers(feeder)]
     for position, prosumer in sound.prosumers:
-        if prosumer.bus not in supplied:
-            found = "has no supply" if prosumer.bus in known else "does not exist"
-            yield (
-                f"prosumers.{position}.bus: bus {prosumer.bus} of {feeder.name} {found}; "
-                f"allowed are {listing(supplied)}"
-            )
+        if prosumer.bus in allowed:
+            continue
+        place = known.get(prosumer.bus)
+        if place is None:
+            found = "does not exist"
+        elif feeder.node_of_bus[place] < 0:
+            found = "has no supply"
+        else:
+            found = "is the supply itself, where a prosumer changes no voltage and no loading"
+        yield (
+            f"{place_text(('prosumers', position, 'bus'))}: bus {prosumer.bus} of {feeder.name} "
+            f"{found}; allowed are {listing(allowed)}"
+        )
 
 
-def _price_problems(sound: Sound) -> list[str]:
-    """Return problems of price files for the days of the run, if there are such days."""
-    run, wholesale = sound.run, sound.wholesale
-    if run is None or wholesale is None or date_problems(run):
-        return []
+def _price_problems(sound: Sound) -> Iterator[str]:
+    """Yield problems of each price series, for the days of the run if there are such days."""
+    needed = _needed(sound.run)
+    for name, prices in sound.prices:
+        for problem in price_problems(prices, needed):
+            yield f"wholesale.{name}: {problem}"
+    for name, file in sound.files:
+        try:
+            file.open("rb").close()
+        except OSError as error:
+            yield f"wholesale.{name}: {file}: cannot be read ({error.strerror})"
+
+
+def _needed(run: Run | None) -> Needed | None:
+    """Return the quarter hours a run needs prices for, None if its days cannot be played."""
+    if run is None or date_problems(run):
+        return None
     quarter_hour = np.timedelta64(round(INTERVAL_H * 60), "m")
     end = local_midnight(run.start, run.days) + LOOKAHEAD * quarter_hour
     starts = np.arange(local_midnight(run.start, 0), end, quarter_hour)
-    return check_prices(wholesale, starts, TIME_ZONE, run.start)
+    return Needed(starts, TIME_ZONE, run.start)
 
 
 def _out_problems(out: Path | None) -> list[str]:
@@ -130,46 +182,70 @@ def _out_problems(out: Path | None) -> list[str]:
     return [] if out is None else [f"--out {problem}" for problem in folder_problems(out)]
 
 
-def _sound_parts(content: dict[str, Any], bad: set[tuple[int | str, ...]]) -> Sound:
+def _sound_parts(content: dict[str, Any], bad: set[Place]) -> Sound:
     """Return what of `content` is valid by itself; `bad` are the places of known errors."""
-    prosumers = content.get("prosumers")
+    prosumers, run = content.get("prosumers"), content.get("run", {})
     found = [
         (position, _sound_part(ProsumerSettings, values, bad, ("prosumers", position)))
         for position, values in enumerate(prosumers if isinstance(prosumers, list) else [])
     ]
+    prices, files = _sound_prices(content.get("wholesale", {}), bad)
+    first_day = {"start": run["start"]} if isinstance(run, dict) and "start" in run else {}
+    begin = None if ("run", "start") in bad else _sound_part(Run, first_day, set(), ("run",))
     return Sound(
-        run=_sound_part(Run, content.get("run", {}), bad, ("run",)),
+        start=None if begin is None else begin.start,
+        run=_sound_part(Run, run, bad, ("run",)),
         feeder=_sound_part(FeederSettings, content.get("feeder", {}), bad, ("feeder",)),
         prosumers=tuple((position, part) for position, part in found if part is not None),
-        wholesale=_sound_part(Wholesale, content.get("wholesale", {}), bad, ("wholesale",)),
+        prices=prices,
+        files=files,
+        crossed=_hidden_crossing(content.get("feeder"), bad),
     )
+
+
+def _sound_prices(
+    values: Any, bad: set[Place]
+) -> tuple[tuple[tuple[str, Prices], ...], tuple[tuple[str, Path], ...]]:
+    """Return the price series that are valid by themselves, and the files of the others."""
+    prices, files = [], []
+    for name in PRICES if isinstance(values, dict) else ():
+        place, given = ("wholesale", name), values.get(name, {})
+        if not any(loc[:2] == place for loc in bad):
+            prices.append((name, Prices.model_validate(given)))
+        elif isinstance(given, dict) and isinstance(given.get("file"), str):
+            files.append((name, Path(given["file"])))
+    return tuple(prices), tuple(files)
+
+
+def _hidden_crossing(values: Any, bad: set[Place]) -> str:
+    """Return how voltage limits are crossed where another error kept them from being compared."""
+    names = ("voltage_min_pu", "voltage_max_pu")
+    below = {loc[1] for loc in bad if loc[:1] == ("feeder",) and len(loc) > 1}
+    if not isinstance(values, dict) or not below or below & set(names):
+        return ""
+    # What is not bad is a number, perhaps in quotes.
+    low, high = (None if values.get(name) is None else float(values[name]) for name in names)
+    return crossed_limits(low, high)
 
 
 _NEEDED = {Run: {"start", "days"}, FeederSettings: {"name"}, ProsumerSettings: {"bus"}}
 """Settings without which the rest of a section says nothing."""
 
 
-def _sound_part(
-    model: type[Section],
-    values: Any,
-    bad: set[tuple[int | str, ...]],
-    place: tuple[int | str, ...],
-) -> Section | None:
+def _sound_part(model: type[Section], values: Any, bad: set[Place], place: Place) -> Section | None:
     """Return a section without its bad settings, None if nothing is left to check.
 
-    Where settings contradict each other (an error of the section itself), only its text is kept.
+    Where settings contradict each other, only those are kept without which there is no section.
     """
     depth = len(place)
+    needed = _NEEDED.get(model, set())
     below = {loc[depth] for loc in bad if loc[:depth] == place and len(loc) > depth}
-    if not isinstance(values, dict) or below & _NEEDED.get(model, set()):
+    if not isinstance(values, dict) or below & needed:
         return None
-    contradiction = place in bad
-    kept = {
-        name: value
-        for name, value in values.items()
-        if name not in below and (isinstance(value, str) or not contradiction)
-    }
-    try:
-        return model.model_validate(kept)
-    except ValidationError:
-        return None  # told already
+    kept = {name: value for name, value in values.items() if name not in below}
+    for part in (kept, {name: value for name, value in kept.items() if name in needed}):
+        try:
+            return model.model_validate(part)
+        except ValidationError:
+            continue  # told already, or of settings that are told already
+    return None

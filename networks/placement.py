@@ -95,8 +95,9 @@ def place(
     all of which stays passive.
 
     Raises:
-        NetworkError: a site's bus does not exist or has no supply, or `mix.prosumers_max` is
-            below the number of buses where prosumers live. All problems at once.
+        NetworkError: a site's bus does not exist, has no supply or is the supply, or
+            `mix.prosumers_max` is below the number of buses where prosumers live. All problems at
+            once.
     """
     home_draws, device_draws, site_draws = generator.spawn(3)
     low_voltage = feeder.bus_nominal_kv < LOW_VOLTAGE_KV
@@ -185,18 +186,29 @@ def settle_sites(
 def site_positions(feeder: Feeder, sites: Sequence[Site]) -> Integers:
     """Return the bus position of every site; raise NetworkError with all that have none."""
     position_of = {int(number): place for place, number in enumerate(feeder.bus_index)}
-    energised = feeder.bus_index[feeder.node_of_bus >= 0]
-    allowed = f"buses of {feeder.name} with supply: {listing(energised)}"
+    usable = places_for_prosumers(feeder)
+    allowed = f"allowed buses of {feeder.name}: {listing(feeder.bus_index[usable])}"
     problems = []
-    for number, site in enumerate(sites):
-        place = position_of.get(site.bus)
+    for number, site in enumerate(sites, 1):
+        place, where = position_of.get(site.bus), f"prosumers[{number}].bus"
         if place is None:
-            problems.append(f"prosumers.{number}.bus: there is no bus {site.bus} ({allowed})")
+            problems.append(f"{where}: there is no bus {site.bus} ({allowed})")
         elif feeder.node_of_bus[place] < 0:
-            problems.append(f"prosumers.{number}.bus: bus {site.bus} has no supply ({allowed})")
+            problems.append(f"{where}: bus {site.bus} has no supply ({allowed})")
+        elif not usable[place]:
+            problems.append(f"{where}: bus {site.bus} is the supply itself ({allowed})")
     if problems:
         raise NetworkError(problems)
     return np.array([position_of[site.bus] for site in sites])
+
+
+def places_for_prosumers(feeder: Feeder) -> Booleans:
+    """Return where a prosumer may sit, (K,): supplied, and not at the supply itself.
+
+    The supply holds its voltage whatever is drawn there, and no branch lies above it.
+    """
+    node = feeder.node_of_bus
+    return np.asarray((node >= 0) & (node != feeder.slack_node))
 
 
 def listing(numbers: Integers) -> str:

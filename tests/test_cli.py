@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 import tomllib
@@ -97,7 +98,10 @@ def test_scenario_prints_the_default(capsys: pytest.CaptureFixture[str]) -> None
     assert "# Share of homes with solar panels." in printed
 
 
-def test_feeders_shows_limits_base_case_and_ratings(capsys: pytest.CaptureFixture[str]) -> None:
+def test_feeders_shows_limits_base_case_and_ratings(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
     assert exit_code("feeders") == 0
     printed = capsys.readouterr().out
     rows = {line.split()[1]: line for line in printed.splitlines() if line.startswith("│")}
@@ -108,6 +112,18 @@ def test_feeders_shows_limits_base_case_and_ratings(capsys: pytest.CaptureFixtur
     assert "Baran and Wu" in printed
     assert "no line ratings" in printed
     assert "simbench:1-LV-{rural1|rural2|" in printed
+
+
+def test_feeders_keeps_to_the_width_of_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "72")
+    assert exit_code("feeders") == 0
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= 72
+    flat = " ".join(printed.split())
+    assert "44 buses, 37 lines, 3 trafos, 20 / 0.4 kV, peak load 687 kW" in flat
+    assert "\u2026" not in printed  # nothing is cut off
 
 
 def test_options_reach_the_scenario(played: list[tuple[Scenario, Path]], tmp_path: Path) -> None:
@@ -160,7 +176,7 @@ def test_ctrl_c_leaves_nothing_and_exits_with_130(
 
 
 def test_a_day_from_the_command_line_to_the_finished_folder(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("a", "b"):
         assert exit_code("run", "--days", "1", "--seed", "3", "--out", str(tmp_path / name)) == 0
@@ -174,5 +190,11 @@ def test_a_day_from_the_command_line_to_the_finished_folder(
     assert (ledger.eur > 0).all()
     tables = [file.relative_to(run.path) for file in run.path.rglob("*.parquet")]
     assert len(tables) == 18
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "june").symlink_to(run.path)
+    monkeypatch.chdir(tmp_path)
+    page = (REPOSITORY / "docs" / "run-folder.md").read_text(encoding="utf-8")
+    for snippet in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
+        exec(snippet, {})
     for file in (*map(str, tables), "scenario.toml", "metrics.json"):
         assert (run.path / file).read_bytes() == (tmp_path / "b" / file).read_bytes(), file

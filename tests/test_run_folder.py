@@ -26,8 +26,9 @@ from tests.three_bus import three_bus_feeder
 
 COLUMNS = {
     "intervals": (
-        "interval start_utc local_price_eur_per_kwh buy_eur_per_kwh sell_eur_per_kwh local_kwh "
-        "slack_kw loss_kw secure preexisting converged power_flow_iterations"
+        "interval start_utc local_price_eur_per_kwh local_paid_eur_per_kwh buy_eur_per_kwh "
+        "sell_eur_per_kwh local_kwh slack_kw loss_kw secure broken preexisting converged "
+        "power_flow_iterations"
     ),
     "buses": "interval bus p_kw q_kvar vm_pu loss_eur_per_kwh voltage_eur_per_kwh "
     "congestion_eur_per_kwh",
@@ -44,7 +45,7 @@ COLUMNS = {
     ),
     "wholesale": (
         "interval bid_kwh validated_kwh verdict reason element delivered_kwh imbalance_kwh "
-        "day_ahead_eur_per_kwh imbalance_eur_per_kwh"
+        "day_ahead_eur_per_kwh imbalance_eur_per_kwh system_imbalance_eur_per_kwh"
     ),
     "bid_buses": "interval bus offered_kw validated_kw q_kvar",
     "ledger": "interval payer payee kind eur",

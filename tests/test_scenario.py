@@ -120,16 +120,17 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     """
     problems = problems_of(text, tmp_path, out=occupied)
     for part in (
-        "run.seed: Input should be greater than or equal to 0 (found -1)",
+        "run.seed: must be at least 0 (found -1)",
         "2016-12-30",  # with a bad seed, the dates are checked all the same
         "voltage limits 0.9 to 0.5 p.u.",
-        "community.battery_kwh_per_kwp: Input should be greater than 0 (found -2.0)",
-        "community.battery_charge_efficiency: Input should be less than or equal to 1 (found 1.2)",
+        "community.battery_kwh_per_kwp: must be above 0 (found -2.0)",
+        "community.battery_charge_efficiency: must be above 0 and at most 1 (found 1.2)",
         "community.vehicel_share: unknown setting, did you mean 'vehicle_share'?",
-        "prosumers.0.bus: bus 999 of cigre_lv does not exist; allowed are 0-43",
-        "prosumers.1.battery_kwh: Input should be greater than or equal to 0 (found -3.0)",
-        "prosumers.2.bus: bus 998 of cigre_lv does not exist",
-        "prosumers.2.pv_kwp: Input should be a finite number (found nan)",
+        "prosumers[1].bus (first [[prosumers]] table): bus 999 of cigre_lv does not exist; "
+        "allowed are 2-19, 21-22, 24-43",
+        "prosumers[2].battery_kwh (second [[prosumers]] table): must be at least 0 (found -3.0)",
+        "prosumers[3].bus (third [[prosumers]] table): bus 998 of cigre_lv does not exist",
+        "prosumers[3].pv_kwp (third [[prosumers]] table): must be a finite number (found nan)",
         'wholesale.day_ahead: source = "file" needs file = "PATH"',
         f"--out {occupied}: exists and is not empty",
     ):
@@ -145,9 +146,12 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         ("[feeder]\nvoltage_min_pu = 1.2", "voltage limits 1.2 to 1.1 p.u."),
         ("[run]\nstart = 2015-12-31", "the profiles cover 2016-01-01 to 2016-12-31"),
         ("[run]\nstart = 9999-12-31", "the profiles cover 2016-01-01 to 2016-12-31"),
-        ('[run]\nstart = "yesterday"', "run.start: Input should be a valid date"),
-        ("[run]\ndays = 2.5", "run.days: Input should be a valid integer"),
-        ("[run]\ndays = 0", "run.days: Input should be greater than or equal to 1 (found 0)"),
+        (
+            '[run]\nstart = "yesterday"',
+            "run.start: must be a date of the form YYYY-MM-DD (found 'yesterday')",
+        ),
+        ("[run]\ndays = 2.5", "run.days: must be a whole number (found 2.5)"),
+        ("[run]\ndays = 0", "run.days: must be between 1 and 366 (found 0)"),
         ("[rum]\ndays = 1", "rum: unknown setting, did you mean 'run'?"),
         (
             "[wholesale.day_ahaed]",
@@ -157,15 +161,35 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
             "[wholesale.day_ahead]\nfil = 1",
             "wholesale.day_ahead.fil: unknown setting, did you mean",
         ),
-        ("[[prosumers]]\nbus = 1\nxyz = 2", "prosumers.0.xyz: unknown setting. Allowed here: bus,"),
-        ("[[prosumers]]\npv_kwp = 1.0", "prosumers.0.bus: Field required"),
+        (
+            "[[prosumers]]\nbus = 2\nxyz = 2",
+            "prosumers[1].xyz (first [[prosumers]] table): unknown setting. Allowed here: bus,",
+        ),
+        ("[[prosumers]]\npv_kwp = 1.0", "prosumers[1].bus (first [[prosumers]] table): is missing"),
         ("run = 3", "run: must be a table (found 3)"),
         ("prosumers = 3", "prosumers: must be a list (found 3)"),
         (
             '[grid]\nrule = "strict"',
-            "grid.rule: Input should be 'optimal', 'pro_rata', 'merit', 'lifo', 'max_min' or "
-            "'none'",
+            "grid.rule: must be 'optimal', 'pro_rata', 'merit', 'lifo', 'max_min' or 'none'",
         ),
+        ("[community]\npv_share = 2", "community.pv_share: must be between 0 and 1 (found 2)"),
+        ("[community]\npv_kwp = 0", "for none of them set community.pv_share = 0"),
+        ("[community]\nvehicle_kw = 0.5", "vehicle_kwh_per_day = 8 is more than vehicle_kw = 0.5"),
+        ("[leader]\nblock_starts_h = []", "one or more different hours in ascending order"),
+        ("[leader]\nblock_starts_h = [0, 6, 6]", "different hours in ascending order"),
+        ("[leader]\nblock_starts_h = [6, 0]", "different hours in ascending order"),
+        ("[leader]\nblock_starts_h = [0, 24]", "leader.block_starts_h[2]: must be at most 23"),
+        ("[[prosumers]]\nbus = 2\nbattery_kwh = 5.0", "with battery_kw = 0 is no battery"),
+        ("[[prosumers]]\nbus = 2\nbattery_kw = 5.0", "battery_kwh = 0 with battery_kw = 5"),
+        (
+            "[[prosumers]]\nbus = 2\nvehicle_kw = 2.0\nvehicle_kwh_per_day = 16.1",
+            "charges in 8 h at home; allowed is 16 kWh or less",
+        ),
+        (
+            "[feeder]\nvoltage_min_pu = 1.0",
+            "feeder.voltage_min_pu: 1 must be below 1 p.u., the voltage at which cigre_lv",
+        ),
+        ("[feeder]\nvoltage_max_pu = 0.99", "must be above 1 p.u., the voltage at which cigre_lv"),
         ("[tariff]\nfeed_in_eur_per_kwh = 0.9", "must not exceed the retail price"),
         ("not TOML", "is not valid TOML"),
         ("\ufeff[run]", "is not valid TOML"),
@@ -175,6 +199,94 @@ def test_one_bad_setting_gives_one_message(text: str, part: str, tmp_path: Path)
     problems = problems_of(text, tmp_path)
     assert part in problems
     assert len(problems.splitlines()) == 1
+
+
+@pytest.mark.parametrize("bus", [0, 20])
+def test_nobody_lives_at_the_supply(bus: int, tmp_path: Path) -> None:
+    problems = problems_of(f"[[prosumers]]\nbus = 12\n[[prosumers]]\nbus = {bus}", tmp_path)
+    assert (
+        f"prosumers[2].bus (second [[prosumers]] table): bus {bus} of cigre_lv is the" in problems
+    )
+    assert problems.endswith("no voltage and no loading; allowed are 2-19, 21-22, 24-43")
+
+
+def test_a_price_file_is_looked_at_whatever_else_is_wrong(tmp_path: Path) -> None:
+    text = """
+        [run]
+        start = 2018-01-01
+        [community]
+        pv_share = 2
+        [[prosumers]]
+        bus = 99
+        [wholesale]
+        imbalance_scheme = "three_price"
+        [wholesale.day_ahead]
+        source = "file"
+        file = "missing.csv"
+        [wholesale.imbalance]
+        source = "file"
+        file = "garbage.csv"
+    """
+    (tmp_path / "garbage.csv").write_text("a;b;c\n1;2;3\n", encoding="utf-8")
+    problems = problems_of(text, tmp_path).splitlines()
+    for part in (
+        "community.pv_share",
+        "2018-01-01",
+        "bus 99",
+        "missing.csv: cannot be read",
+        "garbage.csv: begins with",
+        "imbalance_scheme",
+    ):
+        assert sum(part in problem for problem in problems) == 1, part
+    assert len(problems) == 6
+
+
+def test_the_file_of_a_bad_price_section_must_exist_all_the_same(tmp_path: Path) -> None:
+    text = '[wholesale.imbalance]\nsource = "file"\nfile = "missing.csv"\nunit = "ct"'
+    unit, missing = problems_of(text, tmp_path).splitlines()
+    assert "wholesale.imbalance.unit: must be 'EUR/MWh' or 'EUR/kWh' (found 'ct')" in unit
+    assert "missing.csv: cannot be read" in missing
+
+
+def test_crossed_limits_are_told_beside_a_bad_one(tmp_path: Path) -> None:
+    text = "[feeder]\nvoltage_min_pu = 1.1\nvoltage_max_pu = 0.9\nloading_max_percent = -5"
+    loading, crossing = problems_of(text, tmp_path).splitlines()
+    assert "feeder.loading_max_percent: must be above 0 (found -5)" in loading
+    assert "feeder: voltage_min_pu = 1.1 must be below voltage_max_pu = 0.9" in crossing
+
+
+def test_crossed_limits_do_not_hide_a_bus(tmp_path: Path) -> None:
+    text = "[feeder]\nvoltage_min_pu = 1.1\nvoltage_max_pu = 0.9\n[[prosumers]]\nbus = 99"
+    crossing, bus = problems_of(text + "\nbattery_kwh = 1", tmp_path).splitlines()[::2]
+    assert "must be below" in crossing
+    assert "bus 99 of cigre_lv does not exist" in bus
+
+
+def test_a_bad_number_of_days_does_not_hide_a_bad_first_day() -> None:
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario(None, {"run": {"days": 0, "start": "2017-01-01"}}, None)
+    days, start = caught.value.problems
+    assert days == "run.days: must be between 1 and 366 (found 0)"
+    assert start.startswith("run.start: 2017-01-01 asked for; the profiles cover 2016-01-01")
+
+
+def test_problems_of_a_file_name_it_and_those_of_options_do_not(tmp_path: Path) -> None:
+    problems = problems_of("[run]\nseed = -1\n", tmp_path, overrides={"run": {"days": 0}})
+    seed, days = sorted(problems.splitlines())
+    assert seed == f"{tmp_path / 'scenario.toml'}: run.seed: must be at least 0 (found -1)"
+    assert days == "run.days: must be between 1 and 366 (found 0)"
+
+
+def test_a_missing_unit_does_not_hide_a_range_that_is_too_short(tmp_path: Path) -> None:
+    stamps = [f"2016-06-{day:02}T{hour:02}:00,30.0" for day in (12, 13) for hour in range(24)]
+    (tmp_path / "p.csv").write_text("\n".join(["time,price", *stamps]), encoding="utf-8")
+    text = (
+        '[wholesale.day_ahead]\nsource = "file"\nfile = "p.csv"\ntime_zone = "UTC"\n'
+        "first_day = 2016-06-20"
+    )
+    unit, covered = problems_of(text, tmp_path).splitlines()
+    assert 'unit must be stated: unit = "EUR/MWh"' in unit
+    assert "covers 2016-06-12 00:00 UTC to 2016-06-14 00:00 UTC, but the run needs" in covered
 
 
 def test_a_missing_file_and_a_bad_folder_are_told_together(tmp_path: Path) -> None:
@@ -194,10 +306,10 @@ def test_price_files_are_found_beside_the_scenario_and_checked(tmp_path: Path) -
     hours = ["2016-06-12T22:00,10.0", "2016-06-12T23:00,nan"]
     (tmp_path / "p.csv").write_text("\n".join(["time,price", *hours]), encoding="utf-8")
     problems = problems_of(text + 'time_zone = "UTC"', tmp_path)
-    assert problems.startswith("wholesale.day_ahead: ")
+    assert problems.startswith(f"{tmp_path / 'scenario.toml'}: wholesale.day_ahead: ")
 
 
 def test_a_misspelt_feeder_says_nothing_about_its_buses(tmp_path: Path) -> None:
     text = '[feeder]\nname = 7\n[[prosumers]]\nbus = 999\n[run]\nstart = "x"'
     problems = problems_of(text, tmp_path).splitlines()
-    assert [problem.split(":")[0] for problem in problems] == ["run.start", "feeder.name"]
+    assert [problem.split(": ")[1] for problem in problems] == ["run.start", "feeder.name"]

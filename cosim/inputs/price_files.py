@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cosim.errors import PriceError
 from cosim.inputs.price_formats import ParsedPrices, parse_prices
+from cosim.price_provenance import PriceProvenance
 from cosim.records import Floats, Integers
 from cosim.scenario import Prices
 
@@ -24,27 +25,6 @@ LOOKS_LIKE_PER_MWH = 2.0
 
 _EXAMPLES = 3
 _MINUTE = np.timedelta64(1, "m")
-
-
-@dataclass(frozen=True, slots=True)
-class PriceProvenance:
-    """Where a price series comes from and what was done to it."""
-
-    kind: str  # format of the file
-    file: Path
-    sha256: str
-    resolution_minutes: int
-    unit: str  # in the file
-    column: str | None  # that was picked, where there is a choice
-    conversions: tuple[str, ...]
-    first_utc: np.datetime64  # start of the first period
-    end_utc: np.datetime64  # end of the last period
-    missing_count: int  # periods in between without a price
-
-    @property
-    def label(self) -> str:
-        """Name of the series for people, e.g. "smard_2019.json, EUR/MWh"."""
-        return ", ".join([self.file.name, *([self.column] if self.column else []), self.unit])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from cosim.errors import PriceError
 from cosim.inputs.price_files import (
-    PriceProvenance,
     PriceSeries,
     name_moment,
     name_periods,
@@ -25,6 +24,7 @@ from cosim.inputs.synthetic_prices import (
     draw,
     imbalance_spread_eur_per_mwh,
 )
+from cosim.price_provenance import PriceProvenance
 from cosim.records import Floats
 from cosim.scenario import Prices, Wholesale
 
@@ -96,14 +96,48 @@ def day_ahead_and_imbalance(
     )
 
 
-def check_prices(
-    wholesale: Wholesale,
-    start_utc: NDArray[np.datetime64],
-    time_zone: str,
-    first_day: datetime.date,
-) -> list[str]:
-    """Return everything that keeps the price settings from being played; raises nothing."""
-    return _from_files(wholesale, start_utc, time_zone, first_day)[1]
+@dataclass(frozen=True, slots=True, eq=False)
+class Needed:
+    """The quarter hours a run needs prices for."""
+
+    start_utc: NDArray[np.datetime64]  # (T,) regular
+    time_zone: str
+    first_day: datetime.date  # local day they begin with
+
+
+def price_problems(settings: Prices, needed: Needed | None) -> list[str]:
+    """Return everything that keeps one price series from being played; raises nothing.
+
+    Without `needed`, because nobody knows yet which days are played, the file is checked by itself.
+    """
+    try:
+        _refuse_unused_file(settings)
+        if needed is not None:
+            _from_file(settings, needed.start_utc, needed.time_zone, needed.first_day)
+        elif settings.source == "file":
+            read_price_file(settings)
+    except PriceError as error:
+        # Where the unit hides nothing, both find the same.
+        return list(dict.fromkeys([*error.problems, *_problems_behind(settings, needed)]))
+    return []
+
+
+def _problems_behind(settings: Prices, needed: Needed | None) -> list[str]:
+    """Return problems of the range that a unit left out hides; stamps are read without it."""
+    if needed is None or settings.source != "file" or settings.unit is not None:
+        return []
+    for unit in ("EUR/MWh", "EUR/kWh"):
+        assumed = settings.model_copy(update={"unit": unit})
+        try:
+            read_price_file(assumed)
+        except PriceError:
+            continue
+        try:
+            _from_file(assumed, needed.start_utc, needed.time_zone, needed.first_day)
+        except PriceError as error:
+            return list(error.problems)
+        return []
+    return []
 
 
 def _from_files(
@@ -128,12 +162,8 @@ def _from_file(
     settings: Prices, start_utc: NDArray[np.datetime64], time_zone: str, first_day: datetime.date
 ) -> _FilePath | None:
     """Return the prices a file has for the run, or None where they are synthetic."""
+    _refuse_unused_file(settings)
     if settings.source == "synthetic":
-        if settings.file is not None:
-            raise PriceError(
-                f'file = "{settings.file}" is given, but source = "synthetic"; '
-                'set source = "file" or leave the file out'
-            )
         return None
     series = read_price_file(settings)
     needed = start_utc
@@ -146,6 +176,15 @@ def _from_file(
     except PriceError as error:
         raise PriceError([f"{settings.file}: {problem}" for problem in error.problems]) from error
     return _FilePath(price, label, series.provenance)
+
+
+def _refuse_unused_file(settings: Prices) -> None:
+    """Raise PriceError where a file is given that the source does not read."""
+    if settings.source == "synthetic" and settings.file is not None:
+        raise PriceError(
+            f'file = "{settings.file}" is given, but source = "synthetic"; '
+            'set source = "file" or leave the file out'
+        )
 
 
 def _prices_at(series: PriceSeries, needed: NDArray[np.datetime64], time_zone: str) -> Floats:

@@ -16,10 +16,15 @@ from cosim.records import Calendar, Floats, Integers
 from cosim.scenario import Run
 from networks.placement import PASSIVE, Placement
 from networks.shifts import SHIFT_COUNT, all_copies
-from networks.simbench_profiles import INTERVAL_H, TIME_ZONE, YEAR, YearProfiles
+from networks.simbench_profiles import INTERVAL_H, TIME_ZONE, YEAR, Singles, YearProfiles
 
 LOOKAHEAD = 96
 """Intervals behind a run's last that forecasts and plans may look into: one day."""
+
+FIRST_DAY, LAST_DAY = datetime.date(YEAR, 1, 1), datetime.date(YEAR, 12, 31)
+
+HEAT_AVERAGE = 24
+"""Intervals over which a heat-pump profile is averaged to the heat demand behind it: six hours."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +33,7 @@ class Shapes:
 
     household: Floats  # (household copies, R) per nominal kW
     household_reactive: Floats  # (household copies, R) per nominal kvar
-    heat_pump: Floats  # (heat-pump copies, R) per nominal kW
+    heat_pump: Floats  # (heat-pump copies, R) heat demand, electric, per nominal kW
     solar: Floats  # (solar, R) kW per kWp, scaled to the wanted yearly yield
     block: Floats  # (blocks, R) per yearly peak
 
@@ -47,14 +52,23 @@ class Powers:
 
 def date_problems(run: Run) -> list[str]:
     """Return why the profiles do not cover a run; an empty list if they do."""
-    first, last = datetime.date(YEAR, 1, 1), datetime.date(YEAR, 12, 31)
     # Compared by ordinal: the last day may lie beyond what a date can say.
     end = run.start.toordinal() + run.days - 1
-    if first <= run.start and end <= last.toordinal():
+    if run.start >= FIRST_DAY and end <= LAST_DAY.toordinal():
         return []
     days = "1 day" if run.days == 1 else f"{run.days} days"
     return [
-        f"run: {days} from {run.start} asked for; the profiles cover {first} to {last}, so a run "
+        f"run: {days} from {run.start} asked for; the profiles cover {FIRST_DAY} to {LAST_DAY}, so "
+        "a run must begin and end there"
+    ]
+
+
+def start_problems(start: datetime.date) -> list[str]:
+    """Return why no run can begin on a day; an empty list if one can."""
+    if FIRST_DAY <= start <= LAST_DAY:
+        return []
+    return [
+        f"run.start: {start} asked for; the profiles cover {FIRST_DAY} to {LAST_DAY}, so a run "
         "must begin and end there"
     ]
 
@@ -100,10 +114,25 @@ def shapes_of(profiles: YearProfiles, rows: Integers, *, pv_kwh_per_kwp: float) 
     return Shapes(
         household=all_copies(profiles, profiles.household_pu, rows),
         household_reactive=all_copies(profiles, profiles.household_reactive_pu, rows),
-        heat_pump=all_copies(profiles, profiles.heat_pump_pu, rows),
+        heat_pump=all_copies(profiles, heat_demand(profiles.heat_pump_pu), rows),
         solar=profiles.solar_pu[:, rows] * scale[:, None],
         block=profiles.block_pu[:, rows].astype(np.float64),
     )
+
+
+def heat_demand(heat_pump_pu: Singles) -> Singles:
+    """Return the steady power behind heat-pump profiles that switch on and off, (P, Y).
+
+    The measured trace is a device's: on and off within the hour. Here the device is the market's to
+    move, and what nobody decides is the heat a building loses, which is smooth. So each profile
+    becomes its centred average over six hours, the year taken as a circle; its energy stays.
+    """
+    half = HEAT_AVERAGE // 2
+    # An even number of intervals is centred by halves of the first and the last.
+    weight = np.r_[0.5, np.ones(HEAT_AVERAGE - 1), 0.5] / HEAT_AVERAGE
+    steps = range(-half, half + 1)
+    parts = (w * np.roll(heat_pump_pu, step, axis=1) for w, step in zip(weight, steps, strict=True))
+    return np.asarray(sum(parts), np.float32)
 
 
 def powers_of(placed: Placement, shapes: Shapes, *, shift: Integers, bus_count: int) -> Powers:

@@ -209,6 +209,8 @@ def assemble(
         calendar=calendar,
         day_ahead_label=prices.day_ahead_label,
         imbalance_label=prices.imbalance_label,
+        day_ahead_provenance=prices.day_ahead_provenance,
+        imbalance_provenance=prices.imbalance_provenance,
     )
 
 

@@ -1,5 +1,6 @@
 """One way to play the days, turned from tables into arrays over time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,17 +11,19 @@ from cosim.records import Booleans, Floats, Integers
 from cosim.reports.labels import AGGREGATOR, REASONS
 from cosim.reports.plotting import WITH_COLOUR, WITHOUT_COLOUR
 from cosim.reports.report_data import ArmTables, ReportData
+from cosim.reports.wording import counted, listed
 from networks.feeder import LINE, Feeder
 
 VOLTAGE_TOLERANCE_PU = 1e-9
 LOADING_TOLERANCE_PERCENT = 1e-7
+NOT_VALIDATED = "not validated"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arm:
     """Grid state of one arm over time. Axes: T intervals, K buses, L branches, N prosumers."""
 
-    label: str  # "with validation" or "without validation"
+    label: str  # "with validation", "without validation" or "not validated"
     colour: str
     tables: ArmTables
     interval_h: float
@@ -29,6 +32,7 @@ class Arm:
     is_line: Booleans  # (L,)
     broken: dict[str, Booleans]  # reason -> (T,) whether a limit is broken that way
     behind_slack: Booleans  # (K,) whether a bus is not held by the grid above
+    solved: Booleans  # (T,) whether there is a power flow; voltages and loadings are NaN elsewhere
     preexisting: Booleans  # (T,) the counterfactual breaks a limit by itself
     prosumers: Integers  # (N,) their numbers
 
@@ -46,6 +50,21 @@ class Arm:
     def trafo_percent(self) -> Floats:
         """Loading of the most loaded transformer, NaN where there is none, (T,)."""
         return highest_of(self.loading_percent[:, ~self.is_line])
+
+    @property
+    def unsolved(self) -> int:
+        """Number of intervals without a power flow."""
+        return int((~self.solved).sum())
+
+    @property
+    def slack_kw(self) -> Floats:
+        """Power drawn from the grid above, NaN where there is no power flow, (T,)."""
+        return np.where(self.solved, self.of_intervals("slack_kw"), np.nan)
+
+    @property
+    def loss_kw(self) -> Floats:
+        """Losses of the network, NaN where there is no power flow, (T,)."""
+        return np.where(self.solved, self.of_intervals("loss_kw"), np.nan)
 
     @property
     def free_voltage_pu(self) -> Floats:
@@ -97,6 +116,19 @@ def over_time(table: pd.DataFrame, column: str, interval_count: int) -> Floats:
     return result
 
 
+def unsolved_note(arms: Sequence[Arm]) -> str:
+    """Say in how many intervals there is nothing to show; "" where there is a power flow in all."""
+    parts = [
+        f"{counted(arm.unsolved, 'interval')} {arm.label}" for arm in arms if not arm.solved.all()
+    ]
+    if not parts:
+        return ""
+    return (
+        f" No power flow was found in {listed(parts)}: they have no voltages and loadings, so "
+        "extremes are those of the other intervals."
+    )
+
+
 def is_local(trades: pd.DataFrame) -> Booleans:
     """Return which trades have prosumers at both ends."""
     seller, buyer = trades["seller"].to_numpy(), trades["buyer"].to_numpy()
@@ -106,7 +138,7 @@ def is_local(trades: pd.DataFrame) -> Booleans:
 def arms_of(data: ReportData) -> tuple[Arm, Arm | None]:
     """Return the validated arm and, where there is one, the arm without validation."""
     reports_only = data.setting("grid", "rule") == "none"
-    label = "report only" if reports_only else "with validation"
+    label = NOT_VALIDATED if reports_only else "with validation"
     judged = _arm(data, data.with_validation, label, WITH_COLOUR)
     if data.without_validation is None:
         return judged, None
@@ -122,6 +154,8 @@ def _arm(data: ReportData, tables: ArmTables, label: str, colour: str) -> Arm:
         numbers = feeder.branch_index[chosen]
         loading_percent[:, chosen] = _matrix(table, key, "loading_percent", numbers, count)
     solved = over_time(tables.intervals, "converged", count) > 0
+    voltage_pu[~solved] = np.nan
+    loading_percent[~solved] = np.nan
     return Arm(
         label=label,
         colour=colour,
@@ -132,6 +166,7 @@ def _arm(data: ReportData, tables: ArmTables, label: str, colour: str) -> Arm:
         is_line=is_line,
         broken=_broken(feeder, voltage_pu, loading_percent, solved),
         behind_slack=feeder.node_of_bus != feeder.slack_node,
+        solved=solved,
         preexisting=over_time(tables.intervals, "preexisting", count) > 0,
         prosumers=np.unique(tables.prosumers["prosumer"].to_numpy(dtype=np.int64)),
     )

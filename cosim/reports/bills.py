@@ -6,6 +6,7 @@ import pandas as pd
 from cosim.records import Floats
 from cosim.reports.arm import Arm
 from cosim.reports.blocks import Block, Column, Figure, Row, Section, Table, Text
+from cosim.reports.homes import homes_of, homes_sentence
 from cosim.reports.labels import metric_label
 from cosim.reports.plotting import (
     CYAN,
@@ -22,16 +23,22 @@ from cosim.reports.plotting import (
 from cosim.reports.prices import price_badges
 from cosim.reports.report_data import ReportData, rows_of
 from cosim.reports.wording import (
+    CENT,
     counted,
     money,
     number,
     percent,
     ratio,
+    saving_share,
+    saving_words,
     sentence_case,
     signed,
 )
 
-CENT = 0.005
+REFERENCE = (
+    "The bill with the retailer only is a reference without any market: the same devices on the "
+    "same days at the retailer's prices. It ignores the limits of the grid."
+)
 CLASSES = (
     ("solar and battery", CYAN, "circle"),
     ("solar", SAND, "diamond"),
@@ -45,7 +52,8 @@ def bills_section(data: ReportData, judged: Arm, free: Arm | None) -> Section:
     bills = judged.tables.bills.sort_values("prosumer", kind="stable")
     if len(bills) == 0:
         return Section("bills", "Bills by prosumer", (Text(("There is no prosumer.",)),))
-    blocks: list[Block] = [_scatter(data, bills), _savings(data, bills)]
+    told = (*homes_sentence(data), REFERENCE)
+    blocks: list[Block] = [Text(told), _scatter(data, bills), _savings(data, bills)]
     fairness = fairness_sentences(data)
     if fairness:
         blocks.append(Text(fairness))
@@ -77,7 +85,8 @@ def _device_class(devices: str) -> int:
 def _texts(bills: pd.DataFrame) -> list[str]:
     return [
         f"<b>prosumer {row.prosumer}</b>, bus {row.bus}<br>{row.devices or 'no device'}<br>"
-        f"pays {money(row.bill_eur)}, with the retailer {money(row.retail_only_bill_eur)}"
+        f"pays {money(row.bill_eur)}, with the retailer {money(row.retail_only_bill_eur)}: "
+        f"{saving_words(row.retail_only_bill_eur - row.bill_eur, row.retail_only_bill_eur)}"
         for row in rows_of(bills)
     ]
 
@@ -176,7 +185,7 @@ def _savings(data: ReportData, bills: pd.DataFrame) -> Figure:
             "y": plain(ranked[kinds == kind], 3),
             "text": texts[kinds == kind].tolist(),
             "textposition": "none",
-            "hovertemplate": "%{text}<br>saves %{y:.2f} EUR<extra></extra>",
+            "hovertemplate": "%{text}<extra></extra>",
             "marker": {"color": colour, "line": {"width": 0}},
         }
         for kind, (name, colour, _) in enumerate(CLASSES)
@@ -221,6 +230,10 @@ def _table(data: ReportData, bills: pd.DataFrame, free: Arm | None) -> Table:
         Column("Saving", "EUR"),
         Column("Saving", "%"),
     ]
+    homes = homes_of(data)
+    if homes is not None:
+        columns[2:2] = [Column("Homes")]
+        columns.append(Column("Saving a home", "EUR"))
     other: dict[int, float] = {}
     if free is not None:
         columns.append(Column("Validation changes bill by", "EUR"))
@@ -236,8 +249,12 @@ def _table(data: ReportData, bills: pd.DataFrame, free: Arm | None) -> Table:
             number(row.bill_eur, 2),
             number(row.retail_only_bill_eur, 2),
             signed(saving, 2),
-            number(100 * ratio(saving, abs(row.retail_only_bill_eur)), 1),
+            number(100 * saving_share(saving, row.retail_only_bill_eur), 1),
         ]
+        if homes is not None:
+            own = float(homes[int(row.prosumer)])
+            cells[2:2] = [f"{own:g}"]
+            cells.append(signed(ratio(saving, own), 2))
         if free is not None:
             changes[row.prosumer] = row.bill_eur - other.get(row.prosumer, np.nan)
             cells.append(signed(changes[row.prosumer], 2))
@@ -256,7 +273,9 @@ def _table(data: ReportData, bills: pd.DataFrame, free: Arm | None) -> Table:
 
 def _table_caption(bills: pd.DataFrame, changes: dict[int, float]) -> str:
     text = (
-        f"{sentence_case(counted(len(bills), 'prosumer'))}; a bill below zero is paid out. "
+        f"{sentence_case(counted(len(bills), 'prosumer'))}; a bill below zero is paid out, a "
+        "saving below zero is paid more. Shares are given where the bill with the retailer is "
+        "above 5 EUR. "
         "Click a heading to sort."
     )
     finite = {who: change for who, change in changes.items() if np.isfinite(change)}

@@ -1,29 +1,93 @@
-"""Where to draw the buses of a feeder that has no coordinates: a radial tree."""
+"""Where to draw the buses of a feeder: at their own coordinates, or as a tree."""
 
 import math
 
 import numpy as np
 
-from cosim.records import Floats
+from cosim.records import Booleans, Floats
 from networks.feeder import Feeder
 
+CLEARANCE = 0.02
+"""Least distance between two buses, and of a branch to a third bus, as a share of the diagonal."""
+UNLOADED_PERCENT = 0.5
+ROWS_MAX = 24
+"""A tree with more ends is drawn in rings instead of rows."""
 
-def coordinates_of(feeder: Feeder) -> tuple[Floats, Floats, bool]:
-    """Return x and y of every bus, (K,), and whether they are the feeder's own."""
-    if np.isfinite(feeder.bus_x).all() and np.isfinite(feeder.bus_y).all():
+
+def coordinates_of(feeder: Feeder, loading: Floats | None = None) -> tuple[Floats, Floats, bool]:
+    """Return x and y of every bus, (K,), and whether they are the feeder's own.
+
+    Args:
+        feeder: what is drawn.
+        loading: the highest loading of every branch, (L,): where there are loops, the tree
+            follows the branches that carry the most.
+    """
+    if np.isfinite(feeder.bus_x).all() and np.isfinite(feeder.bus_y).all() and is_clear(feeder):
         return feeder.bus_x, feeder.bus_y, True
-    x, y = radial_layout(feeder)
+    x, y = tree_layout(feeder, loading)
     return x, y, False
 
 
-def radial_layout(feeder: Feeder) -> tuple[Floats, Floats]:
-    """Place buses on rings around the slack: radius = branches away, angle = order of leaves."""
-    children, depth, roots = _spanning_tree(feeder)
+def schematic_sentence(feeder: Feeder) -> str:
+    """Say why buses are not drawn where the feeder has them."""
+    known = bool(np.isfinite(feeder.bus_x).all() and np.isfinite(feeder.bus_y).all())
+    why = "in its own coordinates buses overlap" if known else "it has no coordinates"
+    return f"The feeder is drawn as a tree: {why}."
+
+
+def is_clear(feeder: Feeder) -> bool:
+    """Return whether the feeder's own coordinates keep buses and branches apart.
+
+    Buses that are one node of the network may lie upon each other.
+    """
+    place = np.stack([feeder.bus_x, feeder.bus_y], axis=1)
+    least = CLEARANCE * float(np.hypot(*np.ptp(place, axis=0)))
+    node = feeder.node_of_bus
+    apart = np.linalg.norm(place[:, None] - place[None], axis=2)
+    if bool(((apart < least) & (node[:, None] != node[None])).any()):
+        return False
+    away = distance_to_branches(feeder, feeder.bus_x, feeder.bus_y, place)
+    own = (node[:, None] == node[feeder.branch_from]) | (node[:, None] == node[feeder.branch_to])
+    return not bool(((away < least) & ~own).any())
+
+
+def distance_to_branches(feeder: Feeder, x: Floats, y: Floats, points: Floats) -> Floats:
+    """Return the distance of every point (P, 2) to every branch drawn as a line, (P, L)."""
+    place = np.stack([x, y], axis=1)
+    start = place[feeder.branch_from]
+    along = place[feeder.branch_to] - start
+    length = np.maximum((along**2).sum(axis=1), 1e-12)
+    to_point = points[:, None] - start[None]
+    share = np.clip((to_point * along).sum(axis=2) / length, 0.0, 1.0)
+    return np.asarray(np.linalg.norm(to_point - share[:, :, None] * along, axis=2))
+
+
+def tree_layout(feeder: Feeder, loading: Floats | None = None) -> tuple[Floats, Floats]:
+    """Place buses in rows from left to right, or in rings where there are too many rows."""
+    children, depth, roots = _spanning_tree(feeder, tree_branches(feeder, loading))
     leaves = [bus for root in roots for bus in _walk(children, root) if not children[bus]]
-    angle = np.zeros(feeder.bus_count)
+    if len(leaves) > ROWS_MAX:
+        return _rings(children, depth, leaves)
+    below = [1] * feeder.bus_count
+    for bus in sorted(range(feeder.bus_count), key=lambda bus: -depth[bus]):
+        below[bus] += max((below[child] for child in children[bus]), default=0)
+    for bus in range(feeder.bus_count):
+        children[bus].sort(key=lambda child: -below[child])  # the longest way runs straight on
+    row = np.zeros(feeder.bus_count)
+    leaves = [bus for root in roots for bus in _walk(children, root) if not children[bus]]
+    row[leaves] = np.arange(len(leaves))
+    for bus in sorted(range(feeder.bus_count), key=lambda bus: -depth[bus]):
+        if children[bus]:
+            row[bus] = row[children[bus][0]]
+    return np.array(depth, dtype=float), -row
+
+
+def _rings(children: list[list[int]], depth: list[int], leaves: list[int]) -> tuple[Floats, Floats]:
+    """Place buses around the slack: radius = branches away, angle = order of leaves."""
+    angle = np.zeros(len(depth))
     for place, leaf in enumerate(leaves):
         angle[leaf] = 2.0 * math.pi * place / max(len(leaves), 1)
-    for bus in sorted(range(feeder.bus_count), key=lambda bus: -depth[bus]):
+    for bus in sorted(range(len(depth)), key=lambda bus: -depth[bus]):
         if children[bus]:
             ends = [angle[child] for child in children[bus]]
             angle[bus] = (min(ends) + max(ends)) / 2.0
@@ -31,10 +95,39 @@ def radial_layout(feeder: Feeder) -> tuple[Floats, Floats]:
     return radius * np.sin(angle), radius * np.cos(angle)
 
 
-def _spanning_tree(feeder: Feeder) -> tuple[list[list[int]], list[int], list[int]]:
+def tree_branches(feeder: Feeder, loading: Floats | None) -> Booleans:
+    """Return which branches join the buses without a loop, the most loaded first, (L,)."""
+    weight = np.zeros(feeder.branch_count) if loading is None else np.nan_to_num(loading)
+    group = list(range(int(feeder.node_of_bus.max()) + 1))
+
+    def head(node: int) -> int:
+        while group[node] != node:
+            node = group[node]
+        return node
+
+    chosen = np.zeros(feeder.branch_count, dtype=bool)
+    for branch in np.argsort(-weight, kind="stable").tolist():
+        ends = (feeder.branch_from[branch], feeder.branch_to[branch])
+        start, end = (head(int(feeder.node_of_bus[bus])) for bus in ends)
+        if start != end:
+            group[start] = end
+            chosen[branch] = True
+    return chosen
+
+
+def idle_branches(feeder: Feeder, loading: Floats) -> Booleans:
+    """Return which branches close a loop and carry next to nothing, such as open ties, (L,)."""
+    idle = loading < UNLOADED_PERCENT
+    return np.asarray(idle & ~tree_branches(feeder, loading))
+
+
+def _spanning_tree(
+    feeder: Feeder, chosen: Booleans
+) -> tuple[list[list[int]], list[int], list[int]]:
     """Return the children and depth of every bus, and the bus each connected part starts at."""
     neighbours: list[set[int]] = [set() for _ in range(feeder.bus_count)]
-    for start, end in zip(feeder.branch_from.tolist(), feeder.branch_to.tolist(), strict=True):
+    ends = (feeder.branch_from[chosen].tolist(), feeder.branch_to[chosen].tolist())
+    for start, end in zip(*ends, strict=True):
         neighbours[start].add(end)
         neighbours[end].add(start)
     fused: dict[int, int] = {}

@@ -2,16 +2,24 @@
 
 import numpy as np
 
-from cosim.records import Floats
+from cosim.records import Booleans, Floats, Integers
 from cosim.reports.arm import (
     LOADING_TOLERANCE_PERCENT,
-    VOLTAGE_TOLERANCE_PU,
     Arm,
     highest_of,
     lowest_of,
+    unsolved_note,
 )
-from cosim.reports.blocks import RATINGS_ASSUMED, Column, Figure, Row, Section, Table
-from cosim.reports.feeder_layout import coordinates_of
+from cosim.reports.blocks import Figure, Section
+from cosim.reports.feeder_labels import label_sides
+from cosim.reports.feeder_layout import coordinates_of, idle_branches, schematic_sentence
+from cosim.reports.feeder_tables import (
+    branch_table,
+    bus_table,
+    outside,
+    when_highest,
+    worst_loading,
+)
 from cosim.reports.labels import branch_text
 from cosim.reports.plotting import (
     INDIGO,
@@ -23,10 +31,11 @@ from cosim.reports.plotting import (
     plain,
     spec,
 )
+from cosim.reports.ratings import element_badges, has, rating_badges
 from cosim.reports.report_data import ReportData
 from cosim.reports.timeline import Timeline
 from cosim.reports.wording import number, sentence_case
-from networks.feeder import LINE, Feeder
+from networks.feeder import LINE, TRANSFORMER, Feeder
 
 CLASSES = (
     (0.0, 50.0, "#C3CAD2", 2.0),
@@ -36,7 +45,6 @@ CLASSES = (
 )
 """Loading in percent of the limit: from, to, colour, width."""
 LABELS_MAX = 60
-ROWS_MAX = 400
 
 
 def map_section(data: ReportData, timeline: Timeline, judged: Arm, free: Arm | None) -> Section:
@@ -47,8 +55,8 @@ def map_section(data: ReportData, timeline: Timeline, judged: Arm, free: Arm | N
         "Feeder map",
         (
             _map(data, timeline, arms),
-            _bus_table(data, timeline, arms),
-            _branch_table(data, timeline, arms),
+            bus_table(data, arms),
+            branch_table(data, timeline, arms),
         ),
     )
 
@@ -60,14 +68,9 @@ def worst_voltage(feeder: Feeder, arm: Arm) -> Floats:
     return np.where(above >= below, high, low)
 
 
-def worst_loading(arm: Arm) -> Floats:
-    """Return each branch's highest loading in percent, (L,)."""
-    return highest_of(arm.loading_percent.T)
-
-
 def _map(data: ReportData, timeline: Timeline, arms: list[Arm]) -> Figure:
     feeder = data.feeder
-    x, y, drawn = coordinates_of(feeder)
+    x, y, drawn = coordinates_of(feeder, worst_loading(arms[0]))
     traces: list[Spec] = []
     for panel, arm in enumerate(arms):
         suffix = "" if panel == 0 else "2"
@@ -75,7 +78,7 @@ def _map(data: ReportData, timeline: Timeline, arms: list[Arm]) -> Figure:
         for trace in (
             *_branch_traces(feeder, arm, x, y, first=panel == 0),
             _branch_hover(feeder, timeline, arm, x, y),
-            _bus_trace(feeder, timeline, arm, x, y),
+            *_bus_traces(feeder, timeline, arm, x, y),
         ):
             traces.append(trace | axes)
     return Figure(
@@ -83,15 +86,15 @@ def _map(data: ReportData, timeline: Timeline, arms: list[Arm]) -> Figure:
         title="Worst voltage of every bus and worst loading of every branch",
         spec=spec(traces, _map_layout(arms, len(x))),
         caption=_map_caption(feeder, arms, drawn),
-        height_px=620,
-        badges=(RATINGS_ASSUMED,) if feeder.ratings_assumed else (),
+        height_px=650,
+        badges=rating_badges(feeder),
     )
 
 
 def _map_layout(arms: list[Arm], buses: int) -> Spec:
     blank: Spec = {"visible": False, "showgrid": False, "zeroline": False}
     width = 1.0 / len(arms)
-    entries: Spec = {"margin": {"l": 10, "r": 10, "t": 30, "b": 64}, "hovermode": "closest"}
+    entries: Spec = {"margin": {"l": 10, "r": 44, "t": 30, "b": 96}, "hovermode": "closest"}
     titles = []
     for panel, arm in enumerate(arms):
         suffix = "" if panel == 0 else "2"
@@ -119,32 +122,43 @@ def _map_layout(arms: list[Arm], buses: int) -> Spec:
 
 
 def _branch_traces(feeder: Feeder, arm: Arm, x: Floats, y: Floats, *, first: bool) -> list[Spec]:
-    share = 100.0 * worst_loading(arm) / feeder.loading_max_percent
+    loading = worst_loading(arm)
+    share = 100.0 * loading / feeder.loading_max_percent
     share = np.where(share <= 100.0 + LOADING_TOLERANCE_PERCENT, np.minimum(share, 99.999), share)
-    traces = []
-    for low, high, colour, width in CLASSES:
-        chosen = np.flatnonzero((share >= low) & (share < high))
-        name = f"{low:g}\u2013{high:g} % of limit" if high < np.inf else "above limit"
-        xs: list[float | None] = []
-        ys: list[float | None] = []
-        for branch in chosen:
-            ends = [int(feeder.branch_from[branch]), int(feeder.branch_to[branch])]
-            xs += [*plain(x[ends], 4), None]
-            ys += [*plain(y[ends], 4), None]
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": xs or [None],
-                "y": ys or [None],
-                "line": {"color": colour, "width": width},
-                "name": f"branch {name}",
-                "legendgroup": name,
-                "showlegend": first,
-                "hoverinfo": "skip",
-            }
+    idle = idle_branches(feeder, loading)
+    groups: list[tuple[Booleans, str, Spec]] = [
+        (
+            (share >= low) & (share < high) & ~idle,
+            f"{low:g}\u2013{high:g} % of limit" if high < np.inf else "above limit",
+            {"color": colour, "width": width},
         )
-    return traces
+        for low, high, colour, width in CLASSES
+    ]
+    dashed = {"color": "#8796A6", "width": 1.5, "dash": "dash"}
+    for chosen, name in ((idle, "open or unloaded"), (np.isnan(share), "without power flow")):
+        if chosen.any():
+            groups.append((chosen, name, dashed))
+    return [
+        _lines(feeder, np.flatnonzero(chosen), x, y)
+        | {"line": style, "name": f"branch {name}", "legendgroup": name, "showlegend": first}
+        for chosen, name, style in groups
+    ]
+
+
+def _lines(feeder: Feeder, branches: Integers, x: Floats, y: Floats) -> Spec:
+    xs: list[float | None] = []
+    ys: list[float | None] = []
+    for branch in branches.tolist():
+        ends = [int(feeder.branch_from[branch]), int(feeder.branch_to[branch])]
+        xs += [*plain(x[ends], 4), None]
+        ys += [*plain(y[ends], 4), None]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": xs or [None],
+        "y": ys or [None],
+        "hoverinfo": "skip",
+    }
 
 
 def _branch_hover(feeder: Feeder, timeline: Timeline, arm: Arm, x: Floats, y: Floats) -> Spec:
@@ -152,10 +166,11 @@ def _branch_hover(feeder: Feeder, timeline: Timeline, arm: Arm, x: Floats, y: Fl
     middle_y = (y[feeder.branch_from] + y[feeder.branch_to]) / 2
     is_line = feeder.branch_kind == LINE
     loading = worst_loading(arm)
-    assumed = " (rating assumed)" if feeder.ratings_assumed else ""
     texts = []
     for branch in range(feeder.branch_count):
-        when = _when_highest(timeline, arm.loading_percent[:, branch])
+        known = not element_badges(feeder, branch_text(feeder, branch))
+        assumed = "" if known else " (rating assumed)"
+        when = when_highest(timeline, arm.loading_percent[:, branch])
         texts.append(
             f"<b>{branch_text(feeder, branch)}</b> {feeder.branch_name[branch]}<br>worst loading "
             f"{number(loading[branch], 1)} %{assumed}{when}<br>"
@@ -181,35 +196,57 @@ def _branch_hover(feeder: Feeder, timeline: Timeline, arm: Arm, x: Floats, y: Fl
     }
 
 
+def _bus_traces(feeder: Feeder, timeline: Timeline, arm: Arm, x: Floats, y: Floats) -> list[Spec]:
+    """Return the buses, and over those without any voltage a white mark."""
+    traces = [_bus_trace(feeder, timeline, arm, x, y)]
+    unknown = np.isnan(worst_voltage(feeder, arm))
+    if unknown.any():
+        mark = {"size": 14, "color": "#FFFFFF", "line": {"color": "#7B8794", "width": 1}}
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": plain(x[unknown], 4),
+                "y": plain(y[unknown], 4),
+                "name": "bus without power flow",
+                "hoverinfo": "skip",
+                "showlegend": False,
+                "marker": mark,
+            }
+        )
+    return traces
+
+
 def _bus_trace(feeder: Feeder, timeline: Timeline, arm: Arm, x: Floats, y: Floats) -> Spec:
     high, low = highest_of(arm.voltage_pu.T), lowest_of(arm.voltage_pu.T)
-    bad = _outside(feeder, high, low)
+    bad = outside(feeder, high, low)
     texts = []
     for bus in range(feeder.bus_count):
         volts = arm.voltage_pu[:, bus]
         texts.append(
             f"<b>bus {feeder.bus_index[bus]}</b> {feeder.bus_name[bus]}, "
             f"{feeder.bus_nominal_kv[bus]:g} kV<br>"
-            f"highest {number(high[bus], 4)} p.u.{_when_highest(timeline, volts)}<br>"
-            f"lowest {number(low[bus], 4)} p.u.{_when_highest(timeline, -volts)}<br>"
+            f"highest {number(high[bus], 4)} p.u.{when_highest(timeline, volts)}<br>"
+            f"lowest {number(low[bus], 4)} p.u.{when_highest(timeline, -volts)}<br>"
             f"limits {feeder.voltage_min_pu[bus]:g} to {feeder.voltage_max_pu[bus]:g} p.u."
         )
     labelled = feeder.bus_count <= LABELS_MAX
     stacks = _stacks(x, y)
+    labels = _bus_labels(feeder, stacks) if labelled else []
     return {
         "type": "scatter",
         "mode": "markers+text" if labelled else "markers",
         "x": plain(x, 4),
         "y": plain(y, 4),
         "customdata": ["<br>".join(texts[other] for other in together) for together in stacks],
-        "text": _bus_labels(feeder, stacks) if labelled else [],
-        "textposition": "middle right",
+        "text": labels,
+        "textposition": label_sides(feeder, x, y, labels) if labelled else "middle right",
         "textfont": {"size": 10, "color": "#52606D"},
         "hovertemplate": "%{customdata}<extra></extra>",
         "showlegend": False,
         "marker": {
             "size": 14,
-            "color": plain(worst_voltage(feeder, arm), 5),
+            "color": plain(np.nan_to_num(worst_voltage(feeder, arm), nan=1.0), 5),
             "cmin": float(feeder.voltage_min_pu.min()),
             "cmax": float(feeder.voltage_max_pu.max()),
             "colorscale": [
@@ -228,7 +265,7 @@ def _bus_trace(feeder: Feeder, timeline: Timeline, arm: Arm, x: Floats, y: Float
                 "orientation": "h",
                 "x": 1,
                 "xanchor": "right",
-                "y": -0.02,
+                "y": -0.085,  # below the legend
                 "yanchor": "top",
                 "len": 0.26,
                 "thickness": 11,
@@ -254,114 +291,22 @@ def _bus_labels(feeder: Feeder, stacks: list[list[int]]) -> list[str]:
     ]
 
 
-def _outside(
-    feeder: Feeder, high: Floats, low: Floats
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    over = high > feeder.voltage_max_pu + VOLTAGE_TOLERANCE_PU
-    return np.asarray(over | (low < feeder.voltage_min_pu - VOLTAGE_TOLERANCE_PU))
-
-
-def _when_highest(timeline: Timeline, values: Floats) -> str:
-    if not np.isfinite(values).any():
-        return ""
-    return f", {timeline.when(int(np.nanargmax(values)))}"
-
-
 def _map_caption(feeder: Feeder, arms: list[Arm], drawn: bool) -> str:
     parts = []
     for arm in arms:
         high, low = highest_of(arm.voltage_pu.T), lowest_of(arm.voltage_pu.T)
-        buses = int(_outside(feeder, high, low).sum())
+        buses = int(outside(feeder, high, low).sum())
         over = worst_loading(arm) > feeder.loading_max_percent + LOADING_TOLERANCE_PERCENT
         parts.append(
-            f"{arm.label} {number(buses)} of {feeder.bus_count} buses leave the voltage band and "
+            f"{arm.label}, {number(buses)} of {feeder.bus_count} buses leave the voltage band and "
             f"{number(int(over.sum()))} of {feeder.branch_count} branches exceed their rating at "
             "some time"
         )
-    placed = "" if drawn else " Positions are schematic: the feeder has no coordinates."
+    placed = "" if drawn else f" {schematic_sentence(feeder)}"
+    squares = "; squares are transformers" if has(feeder, TRANSFORMER) else ""
+    idle = idle_branches(feeder, worst_loading(arms[0])).any()
+    ties = ". Dashed branches are open or unloaded: they would close a loop" if idle else ""
     return (
         f"{sentence_case('; '.join(parts))}. Buses with a thick ring and branches in magenta are "
-        f"beyond a limit at some time; squares are transformers.{placed}"
+        f"beyond a limit at some time{squares}{ties}.{placed}{unsolved_note(arms)}"
     )
-
-
-def _bus_table(data: ReportData, timeline: Timeline, arms: list[Arm]) -> Table:
-    feeder = data.feeder
-    columns = [Column("Bus"), Column("Name", numeric=False), Column("Limits", "p.u.")]
-    for arm in arms:
-        columns += [Column(f"Lowest {arm.label}", "p.u."), Column(f"Highest {arm.label}", "p.u.")]
-    ranges = [(lowest_of(arm.voltage_pu.T), highest_of(arm.voltage_pu.T)) for arm in arms]
-    low, high = ranges[-1]
-    excess = np.fmax(high - feeder.voltage_max_pu, feeder.voltage_min_pu - low)
-    order = np.argsort(-np.nan_to_num(excess, nan=-1.0), kind="stable")[:ROWS_MAX]
-    rows = []
-    for bus in order.tolist():
-        cells = [
-            str(feeder.bus_index[bus]),
-            feeder.bus_name[bus],
-            f"{feeder.voltage_min_pu[bus]:g}\u2013{feeder.voltage_max_pu[bus]:g}",
-        ]
-        bad = False
-        for low, high in ranges:
-            cells += [number(low[bus], 4), number(high[bus], 4)]
-            bad |= bool(_outside(feeder, high, low)[bus])
-        rows.append(Row(tuple(cells), kind="alert" if bad else ""))
-    return Table(
-        name="bus-table",
-        title=_counted_title("Voltage range of every bus", len(order), feeder.bus_count),
-        columns=tuple(columns),
-        rows=tuple(rows),
-        collapsed=True,
-        scroll=True,
-        sortable=True,
-        caption=f"Sorted by distance to the nearer limit {arms[-1].label}; marked rows leave "
-        "their limits.",
-    )
-
-
-def _branch_table(data: ReportData, timeline: Timeline, arms: list[Arm]) -> Table:
-    feeder = data.feeder
-    columns = [
-        Column("Branch", numeric=False),
-        Column("Name", numeric=False),
-        Column("From bus"),
-        Column("To bus"),
-        Column("Limit", "%"),
-    ]
-    columns += [Column(f"Worst {arm.label}", "%") for arm in arms]
-    columns += [Column(f"Time of worst {arms[-1].label}", numeric=False)]
-    loadings = [worst_loading(arm) for arm in arms]
-    order = np.argsort(-np.nan_to_num(loadings[-1]), kind="stable")[:ROWS_MAX]
-    rows = []
-    for branch in order.tolist():
-        limit = feeder.loading_max_percent[branch]
-        bad = any(load[branch] > limit + LOADING_TOLERANCE_PERCENT for load in loadings)
-        rows.append(
-            Row(
-                (
-                    branch_text(feeder, branch),
-                    feeder.branch_name[branch],
-                    str(feeder.bus_index[feeder.branch_from[branch]]),
-                    str(feeder.bus_index[feeder.branch_to[branch]]),
-                    f"{limit:g}",
-                    *(number(load[branch], 1) for load in loadings),
-                    _when_highest(timeline, arms[-1].loading_percent[:, branch]).removeprefix(", "),
-                ),
-                kind="alert" if bad else "",
-            )
-        )
-    return Table(
-        name="branch-table",
-        title=_counted_title("Worst loading of every branch", len(order), feeder.branch_count),
-        columns=tuple(columns),
-        rows=tuple(rows),
-        collapsed=True,
-        scroll=True,
-        sortable=True,
-        badges=(RATINGS_ASSUMED,) if feeder.ratings_assumed else (),
-        caption="Sorted by the last loading; marked rows exceed their limit.",
-    )
-
-
-def _counted_title(title: str, shown: int, total: int) -> str:
-    return title if shown == total else f"{title} (the {shown} worst of {total})"

@@ -71,7 +71,7 @@ def _parts(use: EnergyUse) -> tuple[Part, ...]:
 
 def _energy(arms: list[Arm]) -> Figure:
     uses = [energy_use_of(arm) for arm in arms]
-    rows = [*(f"Use {arm.label}" for arm in arms), *(f"Solar {arm.label}" for arm in arms)]
+    rows = [*(f"Use, {arm.label}" for arm in arms), *(f"Solar, {arm.label}" for arm in arms)]
     traces: list[Spec] = []
     for position, part in enumerate(_parts(uses[0])):
         parts = [_parts(use)[position] for use in uses]

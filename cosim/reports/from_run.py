@@ -53,7 +53,7 @@ def settings_of(values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Yield (section, key, value) of nested settings; sections within sections have a dot."""
     for section, content in values.items():
         if isinstance(content, list):
-            parts = {f"{section}[{number}]": part for number, part in enumerate(content)}
+            parts = {f"[[{section}]] {number}": part for number, part in enumerate(content)}
         else:
             parts = {section: content}
         for name, part in parts.items():

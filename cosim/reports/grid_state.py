@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from cosim.records import Floats
-from cosim.reports.arm import Arm, highest_of, lowest_of
-from cosim.reports.blocks import RATINGS_ASSUMED, Figure, Section
+from cosim.reports.arm import Arm, highest_of, lowest_of, unsolved_note
+from cosim.reports.blocks import Figure, Section
 from cosim.reports.plotting import (
     LIMIT_COLOUR,
     Spec,
@@ -19,6 +19,7 @@ from cosim.reports.plotting import (
     time_layout,
     translucent,
 )
+from cosim.reports.ratings import rating_badges
 from cosim.reports.report_data import ReportData
 from cosim.reports.timeline import Timeline
 from cosim.reports.wording import number, percent, ratio, sentence_case
@@ -104,17 +105,20 @@ def _voltage_caption(timeline: Timeline, arms: list[Arm], limits: list[float]) -
     for arm in arms:
         high, low = highest_of(arm.free_voltage_pu), lowest_of(arm.free_voltage_pu)
         if not np.isfinite(high).any():
-            parts.append(f"{arm.label} no voltage was found")
+            parts.append(f"{arm.label}, no voltage was found")
             continue
         beyond = int((arm.broken["overvoltage"] | arm.broken["undervoltage"]).sum())
         parts.append(
-            f"{arm.label} voltages lie between {number(float(np.nanmin(low)), 4)} p.u. "
+            f"{arm.label}, voltages lie between {number(float(np.nanmin(low)), 4)} p.u. "
             f"({timeline.when(int(np.nanargmin(low)))}) and {number(float(np.nanmax(high)), 4)} "
             f"p.u. ({timeline.when(int(np.nanargmax(high)))}) and leave the band in "
             f"{number(beyond)} of {number(len(high))} intervals"
         )
     band = " to ".join(f"{limit:g}" for limit in limits)
-    return f"{sentence_case('; '.join(parts))}. Allowed are {band} p.u.; the slack bus is left out."
+    return (
+        f"{sentence_case('; '.join(parts))}. Allowed are {band} p.u.; the slack bus is left out."
+        f"{unsolved_note(arms)}"
+    )
 
 
 def _loading(data: ReportData, timeline: Timeline, arms: list[Arm]) -> Figure:
@@ -163,7 +167,7 @@ def _loading(data: ReportData, timeline: Timeline, arms: list[Arm]) -> Figure:
         spec=spec(traces, figure_layout),
         caption=_loading_caption(arms, timeline) + timeline.note,
         height_px=230 * len(kinds) + 40,
-        badges=(RATINGS_ASSUMED,) if feeder.ratings_assumed else (),
+        badges=rating_badges(feeder),
         timeline=True,
     )
 
@@ -178,10 +182,10 @@ def _loading_caption(arms: list[Arm], timeline: Timeline) -> str:
         ]
         beyond = int((arm.broken["line_overload"] | arm.broken["transformer_overload"]).sum())
         parts.append(
-            f"{arm.label} the peaks are {' and '.join(peaks)}, "
+            f"{arm.label}, the peaks are {' and '.join(peaks) or 'unknown'}, "
             f"{number(beyond)} intervals are overloaded"
         )
-    return sentence_case("; ".join(parts)) + "."
+    return sentence_case("; ".join(parts)) + "." + unsolved_note(arms[::-1])
 
 
 def _durations(data: ReportData, arms: list[Arm]) -> Figure:
@@ -192,7 +196,7 @@ def _durations(data: ReportData, arms: list[Arm]) -> Figure:
             ("lowest voltage", lowest_of(arm.free_voltage_pu), "", "dot"),
             ("worst transformer", arm.trafo_percent, "2", "solid"),
             ("worst line", arm.line_percent, "2", "dot"),
-            ("exchange", arm.of_intervals("slack_kw"), "3", "solid"),
+            ("exchange", arm.slack_kw, "3", "solid"),
         )
         traces += [
             _duration_trace(name, values, arm, panel, dash)
@@ -223,7 +227,7 @@ def _durations(data: ReportData, arms: list[Arm]) -> Figure:
         spec=spec(traces, layout(shapes=shapes, **entries)),
         caption=_duration_caption(arms),
         height_px=340,
-        badges=(RATINGS_ASSUMED,) if feeder.ratings_assumed else (),
+        badges=rating_badges(feeder),
     )
 
 
@@ -262,14 +266,14 @@ def _level(axis_name: str, value: float) -> Spec:
 def _duration_caption(arms: list[Arm]) -> str:
     parts = []
     for arm in reversed(arms):
-        slack_kw = arm.of_intervals("slack_kw")
+        slack_kw = arm.slack_kw
         known = int(np.isfinite(slack_kw).sum())
         share = percent(ratio(int((slack_kw < 0).sum()), known)) if known else "none"
-        parts.append(f"{arm.label} the feeder feeds back in {share} of all intervals")
+        parts.append(f"{arm.label}, the feeder feeds back in {share} of the intervals")
     return (
         f"{sentence_case('; '.join(parts))}. Solid: highest bus voltage, worst transformer, "
         "exchange with the grid above; dotted: lowest bus voltage, worst line; dashed: limits. "
-        "Extremes are kept."
+        f"Extremes are kept.{unsolved_note(arms[::-1])}"
     )
 
 

@@ -52,6 +52,10 @@ METRICS: dict[str, MetricLabel] = {
     "local_share": MetricLabel("Local share of traded energy", "", 3),
     "bills_eur": MetricLabel("Bills of all prosumers", "EUR", 2),
     "retail_only_eur": MetricLabel("Bills with the retailer only", "EUR", 2),
+    "saving_without_trade_eur": MetricLabel(
+        "Saving by the aggregator's prices alone, no local trade", "EUR", 2
+    ),
+    "fees_saved_eur": MetricLabel("Fees and levies less than without local trade", "EUR", 2),
     "saving_eur": MetricLabel("Saving against the retailer only", "EUR", 2),
     "aggregator_eur": MetricLabel("Result of the aggregator", "EUR", 2),
     "gini_saving": MetricLabel("Gini coefficient of savings", "", 3),

@@ -110,7 +110,7 @@ def money_figure(data: ReportData, flows: pd.DataFrame) -> Figure:
         spec=spec(
             traces,
             layout(
-                margin={"l": 10, "r": 10, "t": 46, "b": 14},
+                margin={"l": 10, "r": 44, "t": 46, "b": 14},
                 annotations=[_heading("pays", 0.0, "left"), _heading("receives", 1.0, "right")],
             ),
         ),

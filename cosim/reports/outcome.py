@@ -14,6 +14,7 @@ class Outcome:
     """What an arm came to over the whole run."""
 
     intervals: int
+    unsolved: int  # intervals without a power flow; extremes and losses are of the others
     broken: int  # intervals in which any limit is broken
     broken_by_reason: dict[str, int]
     preexisting: int  # intervals whose counterfactual breaks a limit by itself
@@ -50,13 +51,14 @@ class Outcome:
 def outcome_of(arm: Arm) -> Outcome:
     """Add up an arm."""
     trades, bills, wholesale = arm.tables.trades, arm.tables.bills, arm.tables.wholesale
-    broken, slack_kw = arm.any_broken, arm.of_intervals("slack_kw")
+    broken, slack_kw = arm.any_broken, arm.slack_kw
     imbalance_kwh = wholesale["imbalance_kwh"].to_numpy(dtype=float)
     price = wholesale["imbalance_eur_per_kwh"].to_numpy(dtype=float)
     accepted_kwh = trades["accepted_kwh"].to_numpy(dtype=float)
     curtailed_kwh = arm.prosumer_kwh("curtailed_kw")
     return Outcome(
         intervals=len(broken),
+        unsolved=arm.unsolved,
         broken=int(broken.sum()),
         broken_by_reason={reason: int(hit.sum()) for reason, hit in arm.broken.items()},
         preexisting=int(arm.preexisting.sum()),
@@ -73,11 +75,11 @@ def outcome_of(arm: Arm) -> Outcome:
         aggregator_eur=_net_eur(arm, AGGREGATOR),
         bills_eur=float(bills["bill_eur"].sum()),
         retail_only_eur=float(bills["retail_only_bill_eur"].sum()),
-        loss_kwh=float(np.nansum(arm.of_intervals("loss_kw"))) * arm.interval_h,
+        loss_kwh=float(np.nansum(arm.loss_kw)) * arm.interval_h,
         imbalance_kwh=float(np.nansum(np.abs(imbalance_kwh))),
         imbalance_eur=float(np.nansum(imbalance_kwh * price)),
-        import_max_kw=max(0.0, _highest(slack_kw)),
-        export_max_kw=max(0.0, _highest(-slack_kw)),
+        import_max_kw=_highest(np.maximum(slack_kw, 0.0)),
+        export_max_kw=_highest(np.maximum(-slack_kw, 0.0)),
     )
 
 

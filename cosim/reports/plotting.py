@@ -65,7 +65,7 @@ def layout(**more: Any) -> Spec:
         "font": {"family": FONT, "size": 12, "color": INK},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "#FFFFFF",
-        "margin": {"l": 62, "r": 18, "t": 34, "b": 44},
+        "margin": {"l": 62, "r": 40, "t": 34, "b": 44},
         "hoverlabel": {"font": {"family": FONT, "size": 12}, "bgcolor": "#FFFFFF"},
         "legend": {
             "orientation": "h",
@@ -75,7 +75,12 @@ def layout(**more: Any) -> Spec:
             "yanchor": "bottom",
             "traceorder": "normal",
         },
-        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#9AA5B1", "activecolor": INK},
+        "modebar": {
+            "orientation": "v",  # beside the plot, where no legend is
+            "bgcolor": "rgba(0,0,0,0)",
+            "color": "#9AA5B1",
+            "activecolor": INK,
+        },
         "separators": ".\u202f",
         **more,
     }
@@ -87,7 +92,7 @@ def time_layout(timeline: Timeline, y_title: str, **more: Any) -> Spec:
         "xaxis": time_axis(timeline),
         "yaxis": axis(y_title),
         "hovermode": "x unified",
-        "margin": {"l": 74, "r": 18, "t": 34, "b": 44},
+        "margin": {"l": 74, "r": 40, "t": 34, "b": 44},
         **more,
     }
     for name in [name for name in entries if name.startswith("yaxis")]:

@@ -6,6 +6,15 @@ from cosim.records import Floats
 from cosim.reports.arm import Arm, is_local, over_time
 from cosim.reports.blocks import SYNTHETIC, Figure, Section
 from cosim.reports.labels import AGGREGATOR
+from cosim.reports.mechanism import (
+    is_pay_as_bid,
+    local_ceiling,
+    local_fees_eur_per_kwh,
+    local_price_words,
+    mechanism_sentence,
+    paid_price,
+    trades_locally,
+)
 from cosim.reports.plotting import (
     AGGREGATOR_COLOUR,
     CYAN,
@@ -59,7 +68,9 @@ def source_label(data: ReportData, key: str) -> str:
 
 def _prices(data: ReportData, timeline: Timeline, arm: Arm) -> Figure:
     local = arm.of_intervals("local_price_eur_per_kwh")
+    paid = paid_price(data, arm)
     buy, sell = arm.of_intervals("buy_eur_per_kwh"), arm.of_intervals("sell_eur_per_kwh")
+    ceiling = local_ceiling(data, arm)
     day_ahead = arm.of_wholesale("day_ahead_eur_per_kwh")
     imbalance = arm.of_wholesale("imbalance_eur_per_kwh")
 
@@ -77,37 +88,70 @@ def _prices(data: ReportData, timeline: Timeline, arm: Arm) -> Figure:
             step(GREY, 1.0),
             visible="legendonly",
         ),
-        line("local price", local, step(LOCAL_COLOUR, 2.2)),
     ]
+    if trades_locally(data):
+        traces.append(line("ceiling of the local price", ceiling, step(LOCAL_COLOUR, 1.2, "dash")))
+        own = step(LOCAL_COLOUR, 1.2 if paid is not None else 2.2)
+        traces.append(line(local_price_words(data), local, own))
+    if paid is not None:
+        traces.append(line("local price paid (mean)", paid, step(LIMIT_COLOUR, 1.8)))
     return Figure(
         name="prices",
         title="Prices",
         spec=spec(traces, time_layout(timeline, "EUR/kWh")),
-        caption=_price_caption(local, buy, sell, day_ahead) + timeline.note,
+        caption=_price_caption(data, arm, day_ahead) + timeline.note,
+        height_px=360,
         badges=price_badges(data),
         timeline=True,
     )
 
 
-def _price_caption(local: Floats, buy: Floats, sell: Floats, day_ahead: Floats) -> str:
-    there = np.isfinite(local)
-    count = int(there.sum())
+def _price_caption(data: ReportData, arm: Arm, day_ahead: Floats) -> str:
     wholesale = (
         f"The day-ahead price runs from {number(float(np.nanmin(day_ahead)), 3)} to "
         f"{number(float(np.nanmax(day_ahead)), 3)} EUR/kWh"
         if np.isfinite(day_ahead).any()
         else "There is no day-ahead price"
     )
-    if count == 0:
-        return f"{wholesale}; no interval has a local price."
-    low = int((local[there] <= sell[there] + AT_QUOTE).sum())
-    high = int((local[there] >= buy[there] - AT_QUOTE).sum())
+    how = " ".join(mechanism_sentence(data))
+    if not trades_locally(data):
+        return f"{wholesale}. {how}"
+    local = arm.of_intervals("local_price_eur_per_kwh")
+    there = np.isfinite(local)
+    if not there.any():
+        return f"{wholesale}; no interval has a local price. {how}"
+    fees = local_fees_eur_per_kwh(data)
     return (
-        f"{wholesale}; the local price is {number(float(local[there].mean()), 3)} EUR/kWh on "
-        f"average, at what the aggregator pays in {number(low)}, at what it charges in "
-        f"{number(high)} and strictly between in {number(count - low - high)} of "
-        f"{counted(len(local), 'interval')}"
-        + (f" ({number(len(local) - count)} have no local price)." if count < len(local) else ".")
+        f"{wholesale}; {_local_words(data, arm, local[there])}{_where_words(data, arm, local)}. "
+        f"{how} The floor is what the aggregator pays, the ceiling what it charges less the "
+        f"{number(fees, 3)} EUR/kWh of fees and levies that a local buyer pays on top."
+    )
+
+
+def _local_words(data: ReportData, arm: Arm, local: Floats) -> str:
+    """Return the mean local price, and the one really paid where it is another."""
+    text = f"the {local_price_words(data)} is {number(float(local.mean()), 3)} EUR/kWh on average"
+    paid = paid_price(data, arm)
+    if paid is None:
+        return text
+    kwh = np.where(np.isfinite(paid), arm.of_intervals("local_kwh"), 0.0)
+    mean = ratio(float(np.nansum(paid * kwh)), float(np.nansum(kwh)))
+    return f"local trades pay {number(mean, 3)} EUR/kWh on average by volume, {text}"
+
+
+def _where_words(data: ReportData, arm: Arm, local: Floats) -> str:
+    """Return in how many intervals the price is at its floor, at its ceiling or between."""
+    there = np.isfinite(local)
+    count = int(there.sum())
+    at_floor = there & (local <= arm.of_intervals("sell_eur_per_kwh") + AT_QUOTE)
+    at_ceiling = there & ~at_floor & (local >= local_ceiling(data, arm) - AT_QUOTE)
+    low, high = int(at_floor.sum()), int(at_ceiling.sum())
+    missing = len(local) - count
+    whose = "that price is " if is_pay_as_bid(data) else ""
+    return (
+        f", {whose}at its floor in {number(low)}, at its ceiling in {number(high)} and between "
+        f"in {number(count - low - high)} of {counted(len(local), 'interval')}"
+        + (f" ({number(missing)} have no local price)" if missing else "")
     )
 
 
@@ -204,9 +248,14 @@ def _bid(data: ReportData, timeline: Timeline, arm: Arm) -> Figure:
     )
     cut = np.nansum(np.abs(offered - validated))
     changed = int(np.nansum(np.abs(offered - validated) > AT_QUOTE))
-    caption = (
+    refused = (
         f"The grid cut the day-ahead bid in {counted(changed, 'interval')}, by "
-        f"{energy(float(cut))} in all; delivery misses the validated bid by "
+        f"{energy(float(cut))} in all"
+        if changed
+        else "Nothing of the day-ahead bid was cut"
+    )
+    caption = (
+        f"{refused}; delivery misses the validated bid by "
         f"{energy(float(np.nansum(np.abs(imbalance))))} (sum of sizes), net "
         f"{energy(float(np.nansum(imbalance)))}. Sold is above zero, bought below."
     )

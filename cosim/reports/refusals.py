@@ -70,8 +70,39 @@ def _judgement(table: pd.DataFrame) -> dict[str, object]:
     }
 
 
+def grouped(cut: pd.DataFrame) -> pd.DataFrame:
+    """Return refusals by who, reason and element, the most energy first.
+
+    Columns: who, reason, element, cut_kwh, asked_kwh, intervals, first, last (interval numbers).
+    """
+    pairs = cut[["kind", "seller", "buyer"]].drop_duplicates()
+    words = {row: who_words(*row) for row in pairs.itertuples(index=False, name=None)}
+    rows = cut[["kind", "seller", "buyer"]].itertuples(index=False, name=None)
+    groups = cut.assign(who=[words[row] for row in rows]).groupby(["who", "reason", "element"])
+    table = groups.agg(
+        cut_kwh=("cut_kwh", "sum"),
+        asked_kwh=("asked_kwh", "sum"),
+        intervals=("interval", "nunique"),
+        first=("interval", "min"),
+        last=("interval", "max"),
+    ).reset_index()
+    return table.sort_values(
+        ["cut_kwh", "who", "reason", "element"], ascending=[False, True, True, True]
+    )
+
+
+def repeated(arm: Arm) -> tuple[int, float]:
+    """Return how many prosumers were refused, and in how many intervals each on average."""
+    trades = _trades(arm)
+    cut = refused(trades)
+    who = np.where(cut["seller"] != AGGREGATOR, cut["seller"], cut["buyer"])
+    pairs = pd.DataFrame({"who": who, "interval": cut["interval"]}).drop_duplicates()
+    count = int(pairs["who"].nunique())
+    return count, len(pairs) / count if count else 0.0
+
+
 def who_words(kind: str, seller: str, buyer: str) -> str:
-    """Return who deals with whom, e.g. "prosumer 3 → aggregator"."""
+    """Return who deals with whom, e.g. "prosumer 3 \u2192 aggregator"."""
     if kind == BID:
         return "aggregator, day-ahead"
-    return f"{party_words(seller)} \u2192 {party_words(buyer)}"
+    return f"{party_words(seller)} \u2192 {'neighbours' if kind == LOCAL else party_words(buyer)}"

@@ -51,6 +51,10 @@ def rows_of(table: pd.DataFrame) -> list[Any]:
 class ArmTables:
     """All tables of one way to play the days. Columns: see `COLUMNS`.
 
+    The table of intervals may also hold `broken` (the limit that is broken the most, such as
+    "undervoltage bus 17", "" for none) and `local_paid_eur_per_kwh` (mean price that local trades
+    paid). Voltages and loadings without a power flow are NaN.
+
     `interval` counts from 0. Bus, line and transformer numbers are pandapower's own. Elements
     read "bus 17", "line 3" or "trafo 0". Sellers and buyers are prosumer numbers as text, or
     "aggregator". `pv_kw` is solar power used, so `pv_kw + curtailed_kw` was available. A bill
@@ -87,9 +91,9 @@ class ReportData:
     """Everything `write_report` shows.
 
     Of the manifest these entries are read where present, all others are listed as they are:
-    `day_ahead_label`, `imbalance_label`, `seed`, `versions`, and of the comparison with
-    pandapower `pandapower_states`, `pandapower_voltage_pu`, `pandapower_loading_percent`
-    (largest differences).
+    `day_ahead_label`, `imbalance_label`, `data_notice` (a text or several), `seed`, `versions`,
+    and of the comparison with pandapower `pandapower_states`, `pandapower_voltage_pu`,
+    `pandapower_loading_percent` (largest differences).
     """
 
     settings: tuple[tuple[str, str, str], ...]  # (section, key, value)

@@ -5,7 +5,6 @@ import pandas as pd
 
 from cosim.reports.arm import Arm
 from cosim.reports.blocks import (
-    RATINGS_ASSUMED,
     Block,
     Column,
     Figure,
@@ -14,9 +13,12 @@ from cosim.reports.blocks import (
     Table,
     Text,
 )
+from cosim.reports.broken_limits import broken_table
+from cosim.reports.herding import herding_sentence
 from cosim.reports.labels import REASONS, element_words, reason_words
 from cosim.reports.plotting import REASON_COLOURS, Spec, axis, layout, plain, spec
-from cosim.reports.refusals import BID, KINDS, judged_table, refused, who_words
+from cosim.reports.ratings import element_badges
+from cosim.reports.refusals import BID, KINDS, grouped, judged_table, refused
 from cosim.reports.report_data import ReportData, rows_of
 from cosim.reports.timeline import Timeline
 from cosim.reports.wording import (
@@ -46,32 +48,48 @@ HOW_TO_READ = (
 )
 
 
-def verdicts_section(data: ReportData, timeline: Timeline, arm: Arm) -> Section:
+NOTHING_REFUSED = (
+    "The rule none refuses nothing: every trade and the whole day-ahead bid stand as they are, "
+    "whatever they do to the grid. Limits that are broken are listed below."
+)
+
+
+def verdicts_section(
+    data: ReportData, timeline: Timeline, arm: Arm, free: Arm | None = None
+) -> Section:
     """Build section 4."""
     judged = judged_table(arm)
+    if data.setting("grid", "rule") == "none":
+        told = (NOTHING_REFUSED, *herding_sentence(arm, None))
+        table = broken_table(data, timeline, arm)
+        return Section("verdicts", "Verdicts", (Text(told), table, _count_table(judged)))
     cut = refused(judged)
     blocks: list[Block] = [_count_table(judged), Text(HOW_TO_READ, "box", "How to read a verdict")]
     if len(cut) == 0:
-        asked = counted(len(judged), "trade, leg or bid").replace("bids", "bid")
-        sentence = f"Nothing was refused: all of {asked} were accepted in full."
+        sentence = (
+            f"Nothing was refused: all {number(len(judged))} trades with neighbours, with the "
+            "aggregator and on the day-ahead market were accepted in full."
+        )
         return Section("verdicts", "Verdicts", (Text((sentence,)), *blocks))
-    badges = (RATINGS_ASSUMED,) if _rests_on_ratings(data, cut) else ()
+    badges = _badges(data, cut)
     is_bid = cut["kind"] == BID
     trades, bids = cut[~is_bid], cut[is_bid]
     if len(trades):
         blocks += [
             _where_and_when(data, timeline, trades, badges),
-            _element_table(data, trades, "trades", badges),
-            _largest_table(data, timeline, trades, badges),
+            *(Text((sentence,)) for sentence in herding_sentence(arm, free)),
+            _element_table(data, trades, "trades"),
+            _grouped_table(data, timeline, trades),
         ]
     if len(bids):
-        blocks.append(_element_table(data, bids, "the day-ahead bid", badges))
+        blocks.append(_element_table(data, bids, "the day-ahead bid"))
     return Section("verdicts", "Verdicts", tuple(blocks))
 
 
-def _rests_on_ratings(data: ReportData, cut: pd.DataFrame) -> bool:
-    overload = cut["reason"].astype(str).str.endswith("overload").any()
-    return data.feeder.ratings_assumed and bool(overload)
+def _badges(data: ReportData, cut: pd.DataFrame) -> tuple[str, ...]:
+    """Return the badge of refusals for the loading of an element with an assumed rating."""
+    found = [element_badges(data.feeder, str(name)) for name in cut["element"].unique()]
+    return max(found, default=())
 
 
 def _count_table(judged: pd.DataFrame) -> Table:
@@ -181,9 +199,7 @@ def _short(data: ReportData, element: str) -> str:
     return element_words(data.feeder, element) if element else "no single element"
 
 
-def _element_table(
-    data: ReportData, cut: pd.DataFrame, what: str, badges: tuple[str, ...]
-) -> Table:
+def _element_table(data: ReportData, cut: pd.DataFrame, what: str) -> Table:
     groups = cut.groupby(["element", "reason"], observed=True)
     table = groups.agg(
         kwh=("cut_kwh", "sum"), judged=("cut_kwh", "size"), intervals=("interval", "nunique")
@@ -198,7 +214,8 @@ def _element_table(
                 number(int(row.judged)),
                 number(float(row.kwh), 2),
                 number(100.0 * ratio(float(row.kwh), total), 1),
-            )
+            ),
+            badges=element_badges(data.feeder, str(element)),
         )
         for (element, reason), row in zip(table.index, rows_of(table), strict=True)
     ][:ELEMENTS]
@@ -217,46 +234,45 @@ def _element_table(
         tuple(rows),
         f"{sentence_case(counted(len(table), 'pair'))} of element and limit "
         f"{'binds' if len(table) == 1 else 'bind'} at some time.",
-        badges,
     )
 
 
-def _largest_table(
-    data: ReportData, timeline: Timeline, cut: pd.DataFrame, badges: tuple[str, ...]
-) -> Table:
-    largest = cut.sort_values(["cut_kwh", "interval"], ascending=[False, True], kind="stable")
+def _grouped_table(data: ReportData, timeline: Timeline, cut: pd.DataFrame) -> Table:
+    groups = grouped(cut)
     rows = [
         Row(
             (
-                timeline.when(int(row.interval)),
-                who_words(row.kind, row.seller, row.buyer),
-                row.verdict,
-                number(row.asked_kwh, 2),
-                number(row.cut_kwh, 2),
+                row.who,
                 reason_words(row.reason),
                 _short(data, row.element),
+                number(row.cut_kwh, 2),
+                number(100.0 * ratio(row.cut_kwh, row.asked_kwh), 1),
+                number(row.intervals),
+                timeline.when(int(row.first)),
+                timeline.when(int(row.last)),
             )
         )
-        for row in rows_of(largest.head(LARGEST))
+        for row in rows_of(groups.head(LARGEST))
     ]
     columns = (
-        Column("Local time", numeric=False),
         Column("Who", numeric=False),
-        Column("Verdict", numeric=False),
-        Column("Asked", "kWh"),
-        Column("Cut", "kWh"),
-        Column("Why", numeric=False),
-        Column("Where", numeric=False),
+        Column("Limit", numeric=False),
+        Column("Element", numeric=False),
+        Column("Refused", "kWh"),
+        Column("of what was asked", "%"),
+        Column("Intervals"),
+        Column("First", numeric=False),
+        Column("Last", numeric=False),
     )
-    share = percent(
-        ratio(float(largest["cut_kwh"].head(LARGEST).sum()), float(largest["cut_kwh"].sum()))
-    )
+    total = float(groups["cut_kwh"].sum())
+    share = percent(ratio(float(groups["cut_kwh"].head(LARGEST).sum()), total))
+    named = f"{number(len(rows))} of {counted(len(groups), 'group')}"
     return Table(
-        "largest-refusals",
-        f"The {len(rows)} largest refusals of a trade",
+        "grouped-refusals",
+        "Who was refused, why and how often",
         columns,
         tuple(rows),
-        f"Together they make up {share} of all energy cut from trades.",
-        badges,
+        f"{sentence_case(named)}, the largest first, with {share} of all energy cut from trades. "
+        "Energy that is refused may be offered again in the next interval and be refused again.",
         sortable=True,
     )

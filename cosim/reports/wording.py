@@ -7,6 +7,8 @@ NARROW_SPACE = "\u202f"
 UNIT_SPACE = "\u00a0"
 MINUS = "\u2212"
 MISSING = "\u2013"
+CENT = 0.005
+SHARE_MINIMUM_EUR = 5.0
 SMALL_KWH, LARGE_KWH = 10.0, 1000.0
 
 
@@ -47,6 +49,23 @@ def percent(share: float) -> str:
 def ratio(part: float, whole: float) -> float:
     """Return part / whole, NaN where there is no whole."""
     return part / whole if whole else math.nan
+
+
+def saving_words(saving_eur: float, reference_eur: float) -> str:
+    """Return what is saved against a bill, e.g. "12.00 EUR less (30.0 %)".
+
+    The share is left out where the bill is too small for it to mean anything.
+    """
+    if abs(saving_eur) < CENT:
+        return "as much"
+    share = saving_share(saving_eur, reference_eur)
+    relative = f" ({percent(abs(share))})" if math.isfinite(share) else ""
+    return f"{money(abs(saving_eur))} {'less' if saving_eur > 0 else 'more'}{relative}"
+
+
+def saving_share(saving_eur: float, reference_eur: float) -> float:
+    """Return the saved share of a bill (1.0 = all), NaN where the bill is not above 5 EUR."""
+    return saving_eur / reference_eur if reference_eur > SHARE_MINIMUM_EUR else math.nan
 
 
 def scientific(value: float) -> str:

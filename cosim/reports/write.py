@@ -14,8 +14,12 @@ from cosim.reports.devices import devices_section
 from cosim.reports.feeder_map import map_section
 from cosim.reports.flows import flows_section
 from cosim.reports.grid_state import grid_section
+from cosim.reports.homes import prosumer_words
+from cosim.reports.mechanism import mechanism_words
 from cosim.reports.method import method_section
+from cosim.reports.notices import notices_of
 from cosim.reports.prices import prices_section
+from cosim.reports.ratings import lines_assumed, transformers_assumed
 from cosim.reports.report_data import ReportData
 from cosim.reports.summary import summary_section
 from cosim.reports.timeline import Timeline, timeline_of
@@ -49,7 +53,8 @@ def render_report(data: ReportData) -> str:
         title=f"Market run on {data.feeder.title}",
         facts=_facts(data, timeline),
         sections=sections,
-        ratings_assumed=data.feeder.ratings_assumed,
+        ratings_assumed=lines_assumed(data.feeder) or transformers_assumed(data.feeder),
+        notices=notices_of(data),
         figures=_script_json(sections),
         plotly=plotly.offline.get_plotlyjs(),
     )
@@ -62,7 +67,7 @@ def sections_of(data: ReportData, timeline: Timeline) -> tuple[Section, ...]:
         summary_section(data, judged, free),
         map_section(data, timeline, judged, free),
         prices_section(data, timeline, judged),
-        verdicts_section(data, timeline, judged),
+        verdicts_section(data, timeline, judged, free),
         grid_section(data, timeline, judged, free),
         flows_section(data, timeline, judged, free),
         bills_section(data, judged, free),
@@ -82,16 +87,21 @@ def figures_of(sections: tuple[Section, ...]) -> Iterator[Figure]:
 def _facts(data: ReportData, timeline: Timeline) -> tuple[tuple[str, str], ...]:
     """Return what stands under the title."""
     seed = data.manifest.get("seed", data.setting("run", "seed"))
-    bills = data.with_validation.bills
     return (
         ("Feeder", f"{data.feeder.name}, {number(data.feeder.bus_count)} buses"),
-        ("Days", timeline.span),
+        ("Period", timeline.span),
         ("Intervals", f"{number(data.interval_count)} of {data.interval_h * 60:g} min"),
-        ("Prosumers", number(len(bills))),
-        ("Validation", data.setting("grid", "rule").replace("_", " ") or MISSING),
+        ("Prosumers", prosumer_words(data)),
+        ("Local market", mechanism_words(data) or MISSING),
+        ("Validation", _validation_words(data)),
         ("Day-ahead prices", str(data.manifest.get("day_ahead_label", "")) or MISSING),
         ("Seed", str(seed) if seed != "" else MISSING),
     )
+
+
+def _validation_words(data: ReportData) -> str:
+    rule = data.setting("grid", "rule")
+    return "none: nothing is refused" if rule == "none" else rule.replace("_", " ") or MISSING
 
 
 def _script_json(sections: tuple[Section, ...]) -> str:

@@ -10,10 +10,22 @@ import pytest
 from numpy.typing import NDArray
 
 from cosim.errors import PriceError
-from cosim.inputs.prices import check_prices, day_ahead_and_imbalance
+from cosim.inputs.prices import Needed, day_ahead_and_imbalance, price_problems
 from cosim.scenario import Prices, Wholesale
 
 BERLIN = "Europe/Berlin"
+
+
+def check_prices(
+    wholesale: Wholesale, start_utc: NDArray[np.datetime64], time_zone: str, first_day: date
+) -> list[str]:
+    """Return the problems of both series, as a scenario's are told."""
+    needed = Needed(start_utc, time_zone, first_day)
+    return [
+        f"wholesale.{name}: {problem}"
+        for name in ("day_ahead", "imbalance")
+        for problem in price_problems(getattr(wholesale, name), needed)
+    ]
 
 
 def quarter_hours(first: str, days: int) -> NDArray[np.datetime64]:

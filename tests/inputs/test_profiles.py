@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cosim.errors import ProfileError
-from cosim.inputs.profiles import LOOKAHEAD, Shapes, powers_of, run_calendar, shapes_of
+from cosim.inputs.profiles import LOOKAHEAD, Shapes, heat_demand, powers_of, run_calendar, shapes_of
 from cosim.scenario import Run
 from networks.catalog import load_feeder
 from networks.homes import DeviceMix
@@ -89,6 +89,7 @@ def test_powers_are_the_sum_of_homes_one_by_one(
     powers = powers_of(placed, shapes, shift=homes.shift, bus_count=44)
     load = np.zeros_like(powers.load_kw)
     heat = np.zeros_like(powers.load_kw)
+    demand = heat_demand(year.heat_pump_pu)
     solar = np.zeros_like(powers.load_kw)
     passive = np.zeros_like(powers.passive_kvar)
     where = shifted_rows(year, homes.shift, rows)
@@ -99,7 +100,7 @@ def test_powers_are_the_sum_of_homes_one_by_one(
             passive[:, homes.bus[home]] += reactive
             continue
         load[:, who] += homes.nominal_kw[home] * year.household_pu[kind, at]
-        heat[:, who] += homes.heat_pump_kw[home] * year.heat_pump_pu[0, at]
+        heat[:, who] += homes.heat_pump_kw[home] * demand[0, at]
         solar[:, who] += homes.pv_kwp[home] * shapes.solar[homes.solar[home]]
     for block in range(len(placed.blocks.bus)):
         shape = year.block_pu[placed.blocks.shape[block], rows]
@@ -108,6 +109,24 @@ def test_powers_are_the_sum_of_homes_one_by_one(
     assert powers.heat_pump_kw == pytest.approx(heat, rel=1e-9)
     assert powers.pv_kw == pytest.approx(solar, rel=1e-9)
     assert powers.passive_kvar == pytest.approx(passive, rel=1e-6, abs=1e-6)
+
+
+def test_heat_demand_is_smooth_and_has_the_energy_of_the_device(year: YearProfiles) -> None:
+    device, demand = year.heat_pump_pu[0].astype(np.float64), heat_demand(year.heat_pump_pu)[0]
+    assert demand.sum(dtype=np.float64) == pytest.approx(device.sum(), rel=1e-6)
+    winter = slice(0, 28 * 96)
+    jumps = [np.abs(np.diff(each[winter])).max() for each in (device, demand)]
+    assert jumps[1] < 0.1 * jumps[0]
+    assert (demand >= 0.0).all()
+
+
+def test_heat_demand_is_a_centred_average_over_six_hours_of_a_circular_year() -> None:
+    pulse = np.zeros((1, 200), np.float32)
+    pulse[0, 3] = 24.0
+    expected = np.zeros(200)
+    expected[np.arange(-8, 15)] = 1.0
+    expected[[-9, 15]] = 0.5
+    assert heat_demand(pulse)[0] == pytest.approx(expected)
 
 
 def test_a_trade_peaks_once_a_year_at_its_published_load(

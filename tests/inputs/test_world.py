@@ -1,5 +1,7 @@
 import datetime
+import hashlib
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -174,6 +176,26 @@ def test_prosumers_by_hand_keep_their_numbers(feeder: Feeder) -> None:
     assert mass == pytest.approx(community.building_kwh_per_kelvin * 2.0 / community.heat_pump_kw)
 
 
+def test_where_prices_of_a_file_come_from_is_kept(feeder: Feeder, tmp_path: Path) -> None:
+    hours = np.arange(np.datetime64("2016-06-12T22"), np.datetime64("2016-06-15T22"))
+    rows = [f"{hour}:00,{place % 24 + 20.5}" for place, hour in enumerate(hours)]
+    file = tmp_path / "p.csv"
+    file.write_text("\n".join(["time,price", *rows]), encoding="utf-8")
+    prices = {"source": "file", "file": file, "unit": "EUR/MWh", "time_zone": "UTC"}
+    settings = scenario(
+        run={"start": datetime.date(2016, 6, 13), "days": 1}, wholesale={"day_ahead": prices}
+    )
+    world = build_world(settings, feeder)
+    assert world.imbalance_provenance is None
+    origin = world.day_ahead_provenance
+    assert origin is not None
+    assert origin.kind == "plain CSV"
+    assert origin.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert origin.facts["resolution_minutes"] == 60
+    assert origin.facts["first_utc"] == "2016-06-12T22:00"
+    assert "EUR/MWh / 1000 = EUR/kWh" in origin.conversions
+
+
 def test_a_feeder_without_prosumers_is_a_world_too(feeder: Feeder) -> None:
     nobody = {"pv_share": 0.0, "vehicle_share": 0.0, "heat_pump_share": 0.0}
     world = build_world(scenario(community=nobody), feeder)
@@ -204,7 +226,7 @@ def test_buses_and_dates_are_told_together(feeder: Feeder) -> None:
     with pytest.raises(ScenarioError) as caught:
         build_world(settings, feeder)
     assert len(caught.value.problems) == 3
-    assert "prosumers.2.bus: there is no bus 1000" in caught.value.problems[1]
+    assert "prosumers[3].bus: there is no bus 1000" in caught.value.problems[1]
     assert "2016-12-31" in caught.value.problems[2]
 
 

@@ -122,7 +122,8 @@ def test_an_unknown_name_is_answered_with_the_closest_and_all() -> None:
     assert str(caught.value) == (
         "unknown feeder 'cigre-lv'; did you mean 'cigre_lv'? "
         "Allowed are cigre_lv, cigre_mv, ieee33, kerber_dorfnetz, three_bus, and SimBench's "
-        "low-voltage grids as simbench:1-LV-{rural1|rural2|rural3|semiurb4|semiurb5|urban6}--{0|1|2}-{sw|no_sw}."
+        "low-voltage grids as simbench:1-LV-{rural1|rural2|rural3|semiurb4|semiurb5|urban6}"
+        "--{0|1|2}-{sw|no_sw}."
     )
     with pytest.raises(NetworkError, match=r"unknown feeder 'q'\. Allowed are"):
         build_net("q")

@@ -251,14 +251,15 @@ def test_all_sites_without_supply_are_named(low_voltage: Feeder, year: YearProfi
     node = low_voltage.node_of_bus.copy()
     node[10] = -1
     dark = replace(low_voltage, node_of_bus=node)
-    sites = [Site(bus=999), Site(bus=12), Site(bus=-1), Site(bus=10)]
+    sites = [Site(bus=999), Site(bus=12), Site(bus=-1), Site(bus=10), Site(bus=20)]
     with pytest.raises(NetworkError) as caught:
         place(dark, year, MIX, generator=np.random.default_rng(0), sites=sites)
-    first, second, third = caught.value.problems
-    assert "prosumers.0.bus: there is no bus 999" in first
-    assert "0-9, 11-43" in first
-    assert "prosumers.2.bus: there is no bus -1" in second
-    assert "prosumers.3.bus: bus 10 has no supply" in third
+    first, second, third, fourth = caught.value.problems
+    assert "prosumers[1].bus: there is no bus 999" in first
+    assert "2-9, 11-19, 21-22, 24-43" in first
+    assert "prosumers[3].bus: there is no bus -1" in second
+    assert "prosumers[4].bus: bus 10 has no supply" in third
+    assert "prosumers[5].bus: bus 20 is the supply itself" in fourth
 
 
 @pytest.mark.parametrize(

@@ -72,10 +72,23 @@ def test_key_sentence_counts_both_arms_and_the_cost(run: ReportData, report: str
     assert lead(report) == (
         f"Without validation {free['any']} of 96 intervals break a limit "
         f"({free['overvoltage']} overvoltage, {free['line']} line overload and {free['trafo']} "
-        "transformer overload); with the optimal rule none does; it cost "
-        f"{cleared - accepted:.1f} kWh of {cleared:.1f} kWh traded "
-        f"({100 * (cleared - accepted) / cleared:.1f} %)."
+        "transformer overload); with the optimal rule none does; "
+        f"{cleared - accepted:.1f} kWh of {cleared:.1f} kWh offered were refused "
+        f"({100 * (cleared - accepted) / cleared:.1f} %, again and again those of the same "
+        f"{refused_prosumers(trades)} prosumers), {lost_kwh(run):.1f} kWh of solar energy was lost."
     )
+
+
+def refused_prosumers(trades: pd.DataFrame) -> int:
+    cut = trades[trades["verdict"] != "accepted"]
+    return len({*cut["seller"]} - {"aggregator"})
+
+
+def lost_kwh(run: ReportData) -> float:
+    assert run.without_validation is not None
+    arms = (run.with_validation, run.without_validation)
+    judged, free = (arm.prosumers["curtailed_kw"].sum() / 4 for arm in arms)
+    return float(judged - free)
 
 
 def broken_by_kind(run: ReportData, tables: ArmTables | None) -> dict[str, int]:
@@ -121,7 +134,7 @@ def expected_rows(run: ReportData, tables: ArmTables) -> dict[str, tuple[float, 
         "Highest export to the grid above": (max(0, -tables.intervals["slack_kw"].min()), 1),
         "Network losses": (tables.intervals["loss_kw"].sum() / 4, 1),
         "Cleared by the auction": (trades["cleared_kwh"].sum(), 1),
-        "Cut by the grid": (cut, 1),
+        "Refused by the grid": (cut, 1),
         "Traded locally": (trades["accepted_kwh"][local].sum(), 1),
         "Solar energy available": (people["pv_kw"].sum() / 4 + curtailed, 1),
         "Solar energy curtailed": (curtailed, 1),
@@ -163,15 +176,25 @@ def test_verdict_counts_are_those_of_the_tables(run: ReportData, report: str) ->
     assert shown_number(rows["Sales to the aggregator"][5]) == pytest.approx(cut, abs=0.005)
 
 
-def test_largest_refusals_are_sorted_and_say_who_when_and_why(report: str) -> None:
-    rows = read_page(report).tables["largest-refusals"][1:]
-    assert len(rows) == 15
-    cuts = [shown_number(row[4]) for row in rows]
+def test_refusals_are_grouped_by_who_and_why(run: ReportData, report: str) -> None:
+    rows = read_page(report).tables["grouped-refusals"][1:]
+    assert 0 < len(rows) <= 15
+    cuts = [shown_number(row[3]) for row in rows]
     assert cuts == sorted(cuts, reverse=True)
-    assert all(re.fullmatch(r"Mon 13 Jun \d\d:\d\d", row[0]) for row in rows)
-    assert all(re.fullmatch(r"prosumer \d+ \u2192 (aggregator|prosumer \d+)", r[1]) for r in rows)
-    reasons = {"overvoltage", "line overload", "transformer overload"}
-    assert {row[5] for row in rows} <= reasons
+    assert len({tuple(row[:3]) for row in rows}) == len(rows)
+    assert all(re.fullmatch(r"prosumer \d+ \u2192 (aggregator|neighbours)", row[0]) for row in rows)
+    assert {row[1] for row in rows} <= {"overvoltage", "line overload", "transformer overload"}
+    trades = run.with_validation.trades
+    seller = re.findall(r"\d+", rows[0][0])[0]
+    local = rows[0][0].endswith("neighbours")
+    mine = trades[
+        (trades["seller"] == seller)
+        & ((trades["buyer"] != "aggregator") == local)
+        & (trades["reason"] == rows[0][1].replace(" ", "_"))
+        & (trades["element"] == rows[0][2].split(" (")[0])
+    ]
+    assert cuts[0] == pytest.approx((mine["cleared_kwh"] - mine["accepted_kwh"]).sum(), abs=0.006)
+    assert shown_number(rows[0][5]) == mine["interval"].nunique()
 
 
 def test_accounts_sum_to_zero_and_hold_all_bills(run: ReportData, report: str) -> None:
@@ -189,11 +212,17 @@ def test_every_bill_is_listed(run: ReportData, report: str) -> None:
     assert shown == pytest.approx(bills["bill_eur"].tolist(), abs=0.00501)
 
 
-def test_assumed_ratings_are_flagged_wherever_a_loading_appears(report: str) -> None:
+def test_assumed_ratings_are_flagged_wherever_a_loading_appears(
+    run: ReportData, report: str
+) -> None:
     titles = [t for t in read_page(report).texts["h3"] if "ratings assumed" in t]
     for title in ("worst loading of every branch", "Highest loading over time", "Duration curves"):
         assert any(title in found for found in titles), title
     rows = re.findall(r"<tr><td[^>]*>([^<]*loading[^<]*)<span class=\"badge\">", report)
+    assert rows == ["Highest line loading"]
+    feeder = replace(run.feeder, transformer_ratings_assumed=True)
+    both = render_report(replace(run, feeder=feeder))
+    rows = re.findall(r"<tr><td[^>]*>([^<]*loading[^<]*)<span class=\"badge\">", both)
     assert rows == ["Highest line loading", "Highest transformer loading"]
 
 
@@ -242,7 +271,7 @@ def test_odd_runs_make_a_whole_report(options: Options) -> None:
 
 def test_without_comparison_there_is_one_column_of_numbers() -> None:
     html = render_report(sample_data(Options(comparison=False)))
-    assert lead(html).startswith("With the optimal rule none of 96 intervals breaks a limit; it")
+    assert lead(html).startswith("With the optimal rule none of 96 intervals breaks a limit; ")
     assert len(read_page(html).tables["side-by-side"][0]) == 3
 
 
@@ -265,7 +294,10 @@ def test_preexisting_violations_are_named() -> None:
 
 def test_report_only_is_not_called_validated(run: ReportData) -> None:
     only = with_settings(replace(run, without_validation=None), "grid", "rule", "none")
-    assert lead(render_report(only)).startswith("Nothing was cut (rule none, report only)")
+    html = render_report(only)
+    assert lead(html).startswith("Nothing was refused (rule none): none of 96 intervals breaks")
+    assert "Not validated" in read_page(html).tables["side-by-side"][0][2]
+    assert "The rule none refuses nothing" in html
 
 
 def test_missing_devices_are_said_to_be_missing() -> None:
@@ -278,7 +310,10 @@ def test_unsolved_intervals_are_counted(run: ReportData) -> None:
     intervals = tables.intervals.assign(converged=tables.intervals["interval"] != 5)
     buses = tables.buses.assign(vm_pu=tables.buses["vm_pu"].where(tables.buses["interval"] != 5))
     failed = replace(run, with_validation=replace(tables, intervals=intervals, buses=buses))
-    assert "with the optimal rule 1 does (1 no power flow)" in lead(render_report(failed))
+    html = render_report(failed)
+    assert "with the optimal rule 1 does (1 no power flow)" in lead(html)
+    captions = read_page(html).texts["caption"]
+    assert sum("No power flow was found in 1 interval with validation" in t for t in captions) == 5
 
 
 def test_lines_may_be_numbered_in_a_column_called_element(run: ReportData, report: str) -> None:
