@@ -18,18 +18,16 @@ from cosim.prosumers.orders import Terms, inside_envelopes, most_energies, order
 from cosim.prosumers.water_value import plan_day
 from cosim.records import (
     Clearing,
-    Dispatch,
     Envelopes,
     Exogenous,
     Floats,
     FollowerAction,
-    IntervalRecord,
     Orders,
     Plan,
     Signal,
     State,
-    WholesaleBid,
 )
+from cosim.results import Dispatch, IntervalRecord, WholesaleBid
 
 LOOKAHEAD = 96
 """Intervals behind the day's end that planning looks ahead."""

@@ -17,8 +17,9 @@ from cosim.game import Game, make_game
 from cosim.grid.power_flow import PowerFlow
 from cosim.inputs.world import build_world
 from cosim.market.auction import MECHANISMS
-from cosim.records import DayRecord, Floats, World
+from cosim.records import Floats, World
 from cosim.reports.from_run import write_run_report
+from cosim.results import DayRecord
 from cosim.run_facts import RunFacts
 from cosim.run_folder import RunContent, folder_problems, write_run
 from cosim.run_tables import RunRecords
@@ -152,13 +153,14 @@ def _solve_again(name: str, feeder: Feeder, days: list[DayRecord]) -> ReferenceC
     voltage = np.stack([r.validation.state.voltage_pu[0] for r in records])
     loading = np.stack([r.validation.state.loading_percent[0] for r in records])
     solved = np.array([r.validation.state.converged[0] for r in records])
-    chosen = np.arange(len(records))
-    if len(records) > REFERENCE_STATES:
-        extremes = [voltage.min(axis=1).argmin(), voltage.max(axis=1).argmax()]
-        extremes += list(np.argsort(loading.max(axis=1))[-10:])
-        spread = np.linspace(0, len(records) - 1, REFERENCE_STATES - len(extremes)).astype(int)
-        chosen = np.unique(np.concatenate([spread, extremes]))
-    chosen = chosen[solved[chosen]]
+    chosen = np.flatnonzero(solved)  # without a power flow there is nothing to compare
+    if not len(chosen):
+        return ReferenceCheck(0, 0, 0.0, 0.0, 0.0)
+    if len(chosen) > REFERENCE_STATES:
+        extremes = [voltage[chosen].min(axis=1).argmin(), voltage[chosen].max(axis=1).argmax()]
+        extremes += list(np.argsort(loading[chosen].max(axis=1))[-10:])
+        spread = np.linspace(0, len(chosen) - 1, REFERENCE_STATES - len(extremes)).astype(int)
+        chosen = chosen[np.unique(np.concatenate([spread, extremes]))]
     return resolve(
         name,
         feeder,
@@ -194,7 +196,7 @@ def summary_rows(
         ),
         (
             "worst loading",
-            _loading(arm) + (" (ratings assumed)" if feeder.ratings_assumed else ""),
+            _loading(feeder, arm),
         ),
         (
             "trades",
@@ -229,14 +231,20 @@ def _prosumers(world: World) -> str:
     return count if np.all(homes == 1.0) else f"{count} standing for {homes.sum():.0f} homes"
 
 
-def _loading(arm: Metrics) -> str:
-    """Return the worst loadings of the kinds of branches the feeder has."""
-    found = {
-        "lines": arm["line_loading_max_percent"],
-        "transformers": arm["transformer_loading_max_percent"],
-    }
+def _loading(feeder: Feeder, arm: Metrics) -> str:
+    """Return the worst loadings of the kinds of branches there are, assumed ratings flagged."""
+    found = (
+        ("lines", arm["line_loading_max_percent"], feeder.ratings_assumed),
+        (
+            "transformers",
+            arm["transformer_loading_max_percent"],
+            feeder.transformer_ratings_assumed,
+        ),
+    )
     return ", ".join(
-        f"{kind} {worst:.1f} %" for kind, worst in found.items() if not np.isnan(worst)
+        f"{kind} {worst:.1f} %" + (" (ratings assumed)" if assumed else "")
+        for kind, worst, assumed in found
+        if not np.isnan(worst)
     )
 
 

@@ -155,16 +155,16 @@ def _chosen(recorded: _Recorded, everything: bool) -> Integers:
 
     States for which the run itself found no power flow hold nothing to compare.
     """
-    count = len(recorded.interval)
-    chosen = np.arange(count)
-    if count > STATES and not everything:
-        # What is NaN comes last in a sort, as if it were the largest: it must be looked at.
-        lowest = np.argsort(recorded.voltage_pu.min(axis=1))[:EXTREMES]
-        highest = np.argsort(recorded.voltage_pu.max(axis=1))[-EXTREMES:]
-        busiest = np.argsort(recorded.loading_percent.max(axis=1))[-EXTREMES:]
-        spread = np.linspace(0, count - 1, STATES - 3 * EXTREMES).astype(np.int64)
-        chosen = np.unique(np.concatenate([spread, lowest, highest, busiest]))
-    return np.asarray(chosen[recorded.converged[chosen]])
+    chosen = np.flatnonzero(recorded.converged)
+    if len(chosen) <= STATES or everything:
+        return chosen
+    # What is NaN comes last in a sort, as if it were the largest: it must be looked at.
+    voltage, loading = recorded.voltage_pu[chosen], recorded.loading_percent[chosen]
+    lowest = np.argsort(voltage.min(axis=1))[:EXTREMES]
+    highest = np.argsort(voltage.max(axis=1))[-EXTREMES:]
+    busiest = np.argsort(loading.max(axis=1))[-EXTREMES:]
+    spread = np.linspace(0, len(chosen) - 1, STATES - 3 * EXTREMES).astype(np.int64)
+    return np.asarray(chosen[np.unique(np.concatenate([spread, lowest, highest, busiest]))])
 
 
 def _broken_limits(feeder: Feeder, recorded: _Recorded) -> list[str]:

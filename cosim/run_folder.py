@@ -117,9 +117,7 @@ def write_run(
             rows |= {f"{WITHOUT_VALIDATION}/{name}": count for name, count in inner_rows.items()}
         _write_text(hidden / SCENARIO, scenario_toml(content.scenario))
         _write_json(hidden / METRICS, content.metrics)
-        manifest = _null_for_nan(
-            manifest_of(content.scenario, content.records, content.facts, rows)
-        )
+        manifest = null_for_nan(manifest_of(content.scenario, content.records, content.facts, rows))
         if write_report is not None:
             write_report(RunFolder(hidden, manifest))
         _write_json(hidden / MANIFEST, manifest)
@@ -263,16 +261,16 @@ def _write_parquet(file: Path, columns: Table) -> None:
 
 def _write_json(file: Path, content: Mapping[str, Any]) -> None:
     """Write JSON as the standard has it, which knows no NaN and no infinity: they become null."""
-    text = json.dumps(_null_for_nan(content), indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(null_for_nan(content), indent=2, ensure_ascii=False, allow_nan=False)
     _write_text(file, text + "\n")
 
 
-def _null_for_nan(content: Any) -> Any:
+def null_for_nan(content: Any) -> Any:
     """Return nested content with None for every number that is not finite."""
     if isinstance(content, Mapping):
-        return {key: _null_for_nan(value) for key, value in content.items()}
+        return {key: null_for_nan(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
-        return [_null_for_nan(value) for value in content]
+        return [null_for_nan(value) for value in content]
     return None if isinstance(content, float) and not math.isfinite(content) else content
 
 

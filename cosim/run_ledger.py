@@ -9,7 +9,8 @@ from enum import IntEnum
 
 import numpy as np
 
-from cosim.records import AGGREGATOR, Account, DayRecord, Floats, Integers, IntervalRecord, World
+from cosim.records import AGGREGATOR, Floats, Integers, World
+from cosim.results import Account, DayRecord, IntervalRecord
 from cosim.scenario import Tariff
 
 

@@ -15,19 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.grid.limits import TOLERANCE, excess, reason_of
-from cosim.records import (
-    AGGREGATOR,
-    Account,
-    Booleans,
-    DayRecord,
-    Floats,
-    GridState,
-    Integers,
-    IntervalRecord,
-    Reason,
-    Verdict,
-    World,
-)
+from cosim.records import AGGREGATOR, Booleans, Floats, Integers, World
+from cosim.results import Account, DayRecord, GridState, IntervalRecord, Reason, Verdict
 from cosim.run_ledger import Kind, ledger
 from cosim.scenario import Tariff
 from networks.feeder import LINE, TRANSFORMER, Feeder

@@ -8,18 +8,8 @@ from typing import Protocol
 from cosim.game import Game
 from cosim.interval import Day, plan, play_through, trade
 from cosim.prosumers.devices import initial_state
-from cosim.records import (
-    DayRecord,
-    Exogenous,
-    Fleet,
-    Floats,
-    FollowerAction,
-    IntervalRecord,
-    Plan,
-    Signal,
-    State,
-    World,
-)
+from cosim.records import Exogenous, Fleet, Floats, FollowerAction, Plan, Signal, State, World
+from cosim.results import DayRecord, IntervalRecord
 
 
 @dataclass(frozen=True, slots=True, eq=False)

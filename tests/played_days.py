@@ -11,23 +11,25 @@ from cosim.records import (
     AGGREGATOR,
     Calendar,
     Clearing,
-    DayRecord,
-    Dispatch,
     Exogenous,
     Fleet,
     Floats,
-    GridState,
-    IntervalRecord,
-    NetworkPrices,
     Orders,
-    Reason,
     Signal,
     State,
     Trades,
+    World,
+)
+from cosim.results import (
+    DayRecord,
+    Dispatch,
+    GridState,
+    IntervalRecord,
+    NetworkPrices,
+    Reason,
     Validation,
     Verdict,
     WholesaleBid,
-    World,
 )
 from cosim.run_facts import RunFacts
 from cosim.run_folder import RunContent

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cosim.records import Account
+from cosim.results import Account
 from cosim.run_facts import manifest_of
 from cosim.run_folder import RunContent
 from cosim.run_ledger import Kind

@@ -9,7 +9,7 @@ import pytest
 from pyarrow import parquet
 
 from cosim.errors import RunFolderError
-from cosim.records import Account, Reason
+from cosim.results import Account, Reason
 from cosim.run_folder import (
     RunContent,
     RunFolder,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cosim.price_provenance import PriceProvenance
-from cosim.records import IntervalRecord
+from cosim.results import IntervalRecord
 from cosim.run_folder import RunContent, RunFolder, read_run, write_run
 from cosim.run_tables import RunRecords
 from networks.feeder import TRANSFORMER, Feeder

@@ -11,7 +11,8 @@ from cosim.game import Game
 from cosim.grid.validation import RULES, validate
 from cosim.interval import surroundings
 from cosim.market.auction import MECHANISMS
-from cosim.records import AGGREGATOR, DayRecord, Exogenous, Fleet, IntervalRecord, World
+from cosim.records import AGGREGATOR, Exogenous, Fleet, World
+from cosim.results import DayRecord, IntervalRecord
 from cosim.simulation import Policies, play_days
 from networks.reference import resolve
 from policies.baselines import TimeOfUse, WaterValue

@@ -12,7 +12,8 @@ import numpy as np
 
 from cosim.grid.power_flow import PowerFlow
 from cosim.grid.sensitivities import loss_rows
-from cosim.records import AGGREGATOR, Charges, Floats, Integers, NetworkPrices, Trades, Validation
+from cosim.records import AGGREGATOR, Floats, Integers, Trades
+from cosim.results import Charges, NetworkPrices, Validation
 
 
 def network_prices(

@@ -20,7 +20,8 @@ from cosim.grid.curtailment import largest_share, longest_prefix
 from cosim.grid.linear_programme import AcceptanceProgramme
 from cosim.grid.power_flow import PowerFlow
 from cosim.grid.sensitivities import security_rows
-from cosim.records import Floats, Integers, Reason
+from cosim.records import Floats, Integers
+from cosim.results import Reason
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from cosim.records import Booleans, Floats, GridState, Reason
+from cosim.records import Booleans, Floats
+from cosim.results import GridState, Reason
 from networks.feeder import LINE, Feeder
 
 TOLERANCE: Final = 1e-9

@@ -10,7 +10,8 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from cosim.grid.power_flow_kernel import Model, Solution, solve_blocks
-from cosim.records import Floats, GridState, Integers
+from cosim.records import Floats, Integers
+from cosim.results import GridState
 from networks.errors import NetworkError
 from networks.feeder import Feeder
 

@@ -18,7 +18,8 @@ from cosim.grid.linear_programme import AcceptanceProgramme
 from cosim.grid.power_flow import PowerFlow
 from cosim.grid.redispatch import Participants, redispatch
 from cosim.grid.validation import Surroundings, at_buses
-from cosim.records import Floats, Reason, Verdict, WholesaleBid
+from cosim.records import Floats
+from cosim.results import Reason, Verdict, WholesaleBid
 
 
 @dataclass(frozen=True, slots=True, eq=False)

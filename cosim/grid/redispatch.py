@@ -14,7 +14,8 @@ from cosim.grid import limits
 from cosim.grid.acceptance import Groups, Preference, Step, accept_inside_limits, group_effect
 from cosim.grid.judge import Judge
 from cosim.grid.linear_programme import Acceptance
-from cosim.records import Floats, Integers, Reason
+from cosim.records import Floats, Integers
+from cosim.results import Reason
 
 MOVING = 1e-3
 """Price of a kWh that is only moved, in units of a kWh that the sum loses."""

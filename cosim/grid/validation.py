@@ -17,18 +17,8 @@ from cosim.grid.acceptance import Groups, group_trades
 from cosim.grid.judge import Cut, Judge
 from cosim.grid.linear_programme import AcceptanceProgramme
 from cosim.grid.power_flow import PowerFlow
-from cosim.records import (
-    AGGREGATOR,
-    Clearing,
-    Floats,
-    GridState,
-    Integers,
-    Orders,
-    Reason,
-    Trades,
-    Validation,
-    Verdict,
-)
+from cosim.records import AGGREGATOR, Clearing, Floats, Integers, Orders, Trades
+from cosim.results import GridState, Reason, Validation, Verdict
 
 RULES = ("optimal", "pro_rata", "merit", "lifo", "max_min", "none")
 

@@ -18,17 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.market.wholesale import imbalance_price
-from cosim.records import (
-    AGGREGATOR,
-    Account,
-    Charges,
-    Floats,
-    Integers,
-    Payment,
-    Settlement,
-    Trades,
-    Validation,
-)
+from cosim.records import AGGREGATOR, Floats, Integers, Trades
+from cosim.results import Account, Charges, Payment, Settlement, Validation
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosim.records import Dispatch, Exogenous, Fleet, Floats, State
+from cosim.records import Exogenous, Fleet, Floats, State
+from cosim.results import Dispatch
 
 
 @dataclass(frozen=True, slots=True, eq=False)

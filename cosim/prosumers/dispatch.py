@@ -4,7 +4,8 @@ import numpy as np
 from numba import njit
 
 from cosim.prosumers.devices import Ranges
-from cosim.records import Dispatch, Exogenous, Floats, Orders, Step
+from cosim.records import Exogenous, Floats, Orders, Step
+from cosim.results import Dispatch
 
 
 def dispatch(

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from cosim.records import Floats
-from cosim.reports.feeder_layout import coordinates_of
+from cosim.reports.feeder_layout import coordinates_of, schematic_sentence
 from cosim.reports.labels import branch_text
 from cosim.reports.plotting import INDIGO, LIMIT_COLOUR, VIOLATION_COLOUR, WINE
 from cosim.reports.wording import number
@@ -76,7 +76,7 @@ def feeder_drawing(feeder: Feeder, panels: Sequence[Panel]) -> Drawing:
         f'<svg viewBox="0 0 {width:g} {HEIGHT:g}" role="img" aria-label="feeder map">'
         f"{''.join(parts)}</svg>"
     )
-    schematic = "" if drawn else " Positions are schematic: the feeder has no coordinates."
+    schematic = "" if drawn else f" {schematic_sentence(feeder)}"
     caption = (
         "Worst state of every bus and branch over the intervals. The wider and darker a branch, "
         "the nearer it is to its limit; branches in magenta and buses with a thick ring are beyond "

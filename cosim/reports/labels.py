@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from cosim.records import Reason
+from cosim.results import Reason
 from networks.feeder import LINE, Feeder
 
 REASONS: dict[str, str] = {

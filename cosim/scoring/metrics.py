@@ -10,19 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosim.records import (
-    AGGREGATOR,
-    Account,
-    Booleans,
-    DayRecord,
-    Fleet,
-    Floats,
-    IntervalRecord,
-    Payment,
-    State,
-    Verdict,
-    World,
-)
+from cosim.records import AGGREGATOR, Booleans, Fleet, Floats, State, World
+from cosim.results import Account, DayRecord, IntervalRecord, Payment, Verdict
 from cosim.scoring.fairness import gini, jain
 from networks.feeder import LINE, TRANSFORMER, Feeder
 

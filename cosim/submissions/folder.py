@@ -15,7 +15,7 @@ from pyarrow import csv as arrow_csv
 
 from cosim.reports.validation_report import write_validation_report
 from cosim.run_facts import git_revision, package_versions
-from cosim.run_folder import new_folder
+from cosim.run_folder import new_folder, null_for_nan
 from cosim.validate import Answer
 from networks.catalog import is_feeder
 from networks.reference import ReferenceCheck, resolve
@@ -79,7 +79,9 @@ def write_answer(
             "inputs": {path.name: _sha256(path) for path in inputs},
             "tables": {name: len(table) for name, table in tables.items()},
         }
-        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+        text = (
+            json.dumps(null_for_nan(manifest), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        )
         (hidden / "manifest.json").write_text(text, encoding="utf-8")
 
 

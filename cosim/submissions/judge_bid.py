@@ -17,7 +17,8 @@ from cosim.grid.judge import Cut, Judge
 from cosim.grid.linear_programme import AcceptanceProgramme
 from cosim.grid.power_flow import PowerFlow
 from cosim.grid.redispatch import Participants, redispatch
-from cosim.records import Booleans, Floats, Integers, Reason, Verdict
+from cosim.records import Booleans, Floats, Integers
+from cosim.results import Reason, Verdict
 from cosim.submissions.base_case import BaseCase
 from cosim.submissions.bid import Bid
 from cosim.submissions.judge_trades import INTERVAL_H

@@ -10,16 +10,8 @@ from cosim.grid.acceptance import group_trades
 from cosim.grid.charges import network_prices
 from cosim.grid.power_flow import PowerFlow
 from cosim.grid.validation import Surroundings, validate
-from cosim.records import (
-    Booleans,
-    Clearing,
-    Floats,
-    Integers,
-    NetworkPrices,
-    Orders,
-    Trades,
-    Validation,
-)
+from cosim.records import Booleans, Clearing, Floats, Integers, Orders, Trades
+from cosim.results import NetworkPrices, Validation
 from cosim.submissions.base_case import BaseCase
 from cosim.submissions.states import States, at_buses, solve_states
 from cosim.submissions.trade_list import TradeList

@@ -7,7 +7,8 @@ import numpy as np
 
 from cosim.grid import limits
 from cosim.grid.power_flow import PowerFlow
-from cosim.records import Booleans, Floats, Integers, Reason
+from cosim.records import Booleans, Floats, Integers
+from cosim.results import Reason
 from cosim.submissions.base_case import BaseCase
 from cosim.submissions.sheet import Problems
 from networks.feeder import LINE, Feeder

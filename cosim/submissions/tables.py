@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cosim.records import Booleans, Floats, Integers, Reason, Verdict
+from cosim.records import Booleans, Floats, Integers
+from cosim.results import Reason, Verdict
 from cosim.run_tables import element_texts
 from cosim.scoring.fairness import gini, jain
 from cosim.submissions.base_case import GRID

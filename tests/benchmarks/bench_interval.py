@@ -14,7 +14,8 @@ from cosim.grid.power_flow import PowerFlow
 from cosim.inputs.world import build_world
 from cosim.interval import Day, play_through, trade
 from cosim.prosumers.devices import initial_state
-from cosim.records import Exogenous, FollowerAction, State, WholesaleBid
+from cosim.records import Exogenous, FollowerAction, State
+from cosim.results import WholesaleBid
 from cosim.scenario import ProsumerSettings, Scenario
 from cosim.simulation import announce
 from networks.catalog import load_feeder

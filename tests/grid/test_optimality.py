@@ -8,7 +8,8 @@ from cosim.grid import limits
 from cosim.grid.power_flow import PowerFlow
 from cosim.grid.validation import Surroundings, at_buses, net_of, validate
 from cosim.market.auction import MECHANISMS
-from cosim.records import STEP_COUNT, Clearing, Orders, Quotes, Validation
+from cosim.records import STEP_COUNT, Clearing, Orders, Quotes
+from cosim.results import Validation
 from networks.catalog import load_feeder
 from networks.feeder import Feeder
 from tests.three_bus import three_bus_feeder

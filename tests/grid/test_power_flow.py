@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cosim.grid.power_flow import PowerFlow
-from cosim.records import GridState
+from cosim.results import GridState
 from networks.catalog import build_net, feeder_names, load_feeder
 from networks.compile import compile_net
 from networks.feeder import Feeder

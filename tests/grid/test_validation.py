@@ -13,19 +13,8 @@ from cosim.grid.prequalification import Schedule, prequalify
 from cosim.grid.validation import RULES, Surroundings, validate
 from cosim.market.auction import MECHANISMS
 from cosim.market.settlement import PriceParts, WholesaleTerms, settle
-from cosim.records import (
-    AGGREGATOR,
-    STEP_COUNT,
-    Account,
-    Clearing,
-    NetworkPrices,
-    Orders,
-    Quotes,
-    Reason,
-    Validation,
-    Verdict,
-    WholesaleBid,
-)
+from cosim.records import AGGREGATOR, STEP_COUNT, Clearing, Orders, Quotes
+from cosim.results import Account, NetworkPrices, Reason, Validation, Verdict, WholesaleBid
 from networks.feeder import Feeder
 from tests.three_bus import three_bus_feeder, three_bus_net
 
