@@ -3,6 +3,9 @@
 PYTHON ?= python3
 RUN_FLAGS ?=
 
+# Two workers share the tests; each keeps to one thread.
+WORKERS ?= -n 2 --dist loadfile
+
 # One thread each: batches are vectorised already, and the tests measure one core.
 export OMP_NUM_THREADS = 1
 export MKL_NUM_THREADS = 1
@@ -32,7 +35,7 @@ run: $(STAMP) ## play the default week into a fresh folder runs/default-<n> (OUT
 		$(BIN)/cosim run $(RUN_FLAGS) --out "$(or $(OUT),runs/default-$$n)"
 
 test: $(STAMP) ## run the tests, the slow ones left out
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -m "not slow" $(WORKERS)
 
 test-slow: $(STAMP) ## run the slow tests
 	@$(BIN)/python -m pytest -m slow || [ $$? -eq 5 ] # 5: there is none
@@ -41,7 +44,7 @@ check: $(STAMP) ## format, lint, types and tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -m "not slow" $(WORKERS)
 
 bench: $(STAMP) ## measure speed and memory
 	@set -e; for file in tests/benchmarks/bench_*.py; do echo "== $$file"; PYTHONPATH=. $(BIN)/python "$$file"; done

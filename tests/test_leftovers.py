@@ -38,7 +38,9 @@ def begin_and_fail(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "writer", [f"{socket.gethostname()} {os.getpid()}", "another-machine 1", "garbage", None]
+    "writer",
+    [f"{socket.gethostname()} {os.getpid()}", "another-machine 1", "garbage", None],
+    ids=["this process", "another machine", "garbage", "nothing"],
 )
 def test_what_may_still_be_written_is_left_alone_for_an_hour(
     writer: str | None, tmp_path: Path
