@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
 
+import numpy as np
+
 from cosim.game import Game
 from cosim.interval import Day, plan, play_through, trade
 from cosim.prosumers.devices import initial_state
@@ -32,6 +34,7 @@ class FollowerView:
     signal: Signal
     plan: Plan
     row: int  # interval of the day
+    network_eur_per_kwh: Floats  # (B, N) last known network price at the own bus, energy left out
 
 
 class Leader(Protocol):
@@ -72,6 +75,7 @@ def play_day(
     """Play one day: the leader announces and bids, then the followers trade."""
     first, end = span
     day = announce(game, world, policies.leader, span)
+    known = np.zeros(game.fleet.bus.shape)
 
     def follow(at: State) -> FollowerAction:
         return policies.followers(
@@ -81,6 +85,7 @@ def play_day(
                 signal=day.signal,
                 plan=day.plan,
                 row=at.interval - first,
+                network_eur_per_kwh=known,
             )
         )
 
@@ -96,6 +101,9 @@ def play_day(
             sold_kwh=bid.validated_kwh[now - first],
         )
         state = record.state
+        known = np.take_along_axis(
+            record.charges.prices.network_eur_per_kwh, game.fleet.bus, axis=1
+        )
         intervals.append(record)
     return DayRecord(first_interval=first, signal=day.signal, bid=bid, intervals=tuple(intervals))
 

@@ -11,9 +11,9 @@ from cosim.game import Game
 from cosim.grid.validation import RULES, validate
 from cosim.interval import surroundings
 from cosim.market.auction import MECHANISMS
-from cosim.records import AGGREGATOR, Exogenous, Fleet, World
+from cosim.records import AGGREGATOR, Exogenous, Fleet, FollowerAction, World
 from cosim.results import DayRecord, IntervalRecord
-from cosim.simulation import Policies, play_days
+from cosim.simulation import FollowerView, Policies, play_days
 from networks.reference import resolve
 from policies.baselines import TimeOfUse, WaterValue
 from tests.three_bus import three_bus_net
@@ -117,6 +117,24 @@ def test_charges_never_take_more_than_a_trade_gains() -> None:
         assert np.all(record.charges.buyer_eur[~buying] == 0.0)
         charged += float(record.charges.trade_eur.sum())
     assert charged > 0.0
+
+
+def test_followers_see_the_network_price_of_their_own_bus() -> None:
+    """After an interval that was cut, those behind the limit know what it costs."""
+    world, feeder = small_world(seed=3, scale=TIGHT)
+    seen: list[FollowerView] = []
+
+    def watching(view: FollowerView) -> FollowerAction:
+        seen.append(view)
+        return WaterValue(0.005)(view)
+
+    game = small_game(world, feeder)
+    (day,) = play_days(game, world, Policies(leader=POLICIES.leader, followers=watching))
+    played = seen[-len(day.intervals) :]  # before them the day was played through on forecasts
+    for view, record in zip(played[1:], day.intervals[:-1], strict=True):
+        at_bus = record.charges.prices.network_eur_per_kwh[0, world.fleet.bus[0]]
+        np.testing.assert_array_equal(view.network_eur_per_kwh[0], at_bus)
+    assert max(float(np.abs(view.network_eur_per_kwh).max()) for view in played) > 0.01
 
 
 def test_validation_has_something_to_do_in_the_tight_world() -> None:

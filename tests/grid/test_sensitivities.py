@@ -1,5 +1,7 @@
 import numpy as np
+import pandapower as pp
 import pytest
+from scipy.sparse.linalg import splu
 
 from cosim.grid.power_flow import PowerFlow
 from cosim.grid.sensitivities import (
@@ -10,7 +12,7 @@ from cosim.grid.sensitivities import (
     security_rows,
     voltage_rows,
 )
-from networks.catalog import feeder_names, load_feeder
+from networks.catalog import build_net, feeder_names, load_feeder
 from networks.compile import compile_net
 from networks.feeder import Feeder
 from tests.networks.odd_net import DESCRIPTION, odd_net
@@ -170,3 +172,32 @@ def test_loss_rows_of_many_states_are_those_of_each() -> None:
     for b in range(20):
         one = loss_row(power_flow, state.node_voltage_pu[b], kw[b], kvar[b])
         np.testing.assert_allclose(many[b], one, rtol=0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["cigre_lv", "ieee33"])
+def test_voltage_rows_agree_with_pandapowers_jacobian(name: str) -> None:
+    """d|V| / dP drawn, from the last Newton Jacobian of a solved net."""
+    net = build_net(name)
+    pp.runpp(net, algorithm="nr", tolerance_mva=1e-10, trafo_model="t", numba=False)
+    inside = net._ppc["internal"]
+    lookup = net._pd2ppc_lookups["bus"]
+    pq = np.asarray(inside["pq"])
+    jacobian = splu(inside["J"].tocsc())
+    feeder = load_feeder(name)
+    power_flow = PowerFlow(feeder)
+    kw, kvar = feeder.nominal_load_kw, feeder.nominal_load_kvar
+    state = power_flow.solve(kw[None], kvar[None])
+    chosen = np.arange(feeder.bus_count)[3::7]
+    rows = voltage_rows(power_flow, state.node_voltage_pu[0], kw, kvar, chosen)
+    position = {int(node): place for place, node in enumerate(pq)}
+    for bus in range(1, feeder.bus_count, 5):
+        node = int(lookup[feeder.bus_index[bus]])
+        if node not in position:
+            continue
+        change = np.zeros(2 * len(pq))
+        change[position[node]] = -1e-3 / inside["baseMVA"]  # a further kW drawn
+        magnitude = jacobian.solve(change)[len(pq) :]
+        for row, watched in enumerate(chosen):
+            place = position.get(int(lookup[feeder.bus_index[watched]]))
+            expected = 0.0 if place is None else magnitude[place]
+            assert rows[row, bus] == pytest.approx(expected, rel=1e-5, abs=1e-12)
