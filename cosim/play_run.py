@@ -211,7 +211,8 @@ def summary_rows(
         (
             "prosumers",
             f"pay {arm['bills_eur'] - arm['open_positions_eur']:.2f} EUR, "
-            f"{arm['saving_eur']:.2f} EUR less than with the retailer only; the aggregator's "
+            f"{arm['saving_eur']:.2f} EUR less than with the retailer only (open positions "
+            "included); the aggregator's "
             f"prices alone save {arm['saving_without_trade_eur']:.2f} EUR",
         ),
         ("aggregator", f"earns {arm['aggregator_eur']:.2f} EUR"),

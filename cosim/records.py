@@ -31,9 +31,10 @@ class Step(IntEnum):
 
     BATTERY_HOLD = 0  # stops discharging
     BATTERY_CHARGE = 1  # starts charging
-    VEHICLE = 2  # charges what is not yet urgent
+    VEHICLE = 2  # charges what dear hours would have to give later
     HEAT_PUMP = 3  # heats above what comfort needs
     PV_CURTAIL = 4  # gives up solar power
+    VEHICLE_SPARE = 5  # charges what cheaper hours or own sun could give later too
 
 
 STEP_COUNT = len(Step)

@@ -60,12 +60,9 @@ def clear_all(  # noqa: PLR0913 # arrays to write into come last
             elif fill == FILL_MID_MARKET:
                 price[b] = 0.5 * (low + high)
                 _fill_at(asks, bids, price[b])
-        for j in range(bids.shape[1]):
-            if bids[PRICE, j] >= buy_quote[b]:
-                bids[OUTSIDE, j] = bids[QUANTITY, j] - bids[LOCAL, j]
-        for i in range(asks.shape[1]):
-            if asks[PRICE, i] <= sell_quote[b]:
-                asks[OUTSIDE, i] = asks[QUANTITY, i] - asks[LOCAL, i]
+        _fill_outside(
+            asks, ask_owner, bids, bid_owner, sell_quote[b], buy_quote[b], np.zeros(prosumers)
+        )
         count = _match_locally(
             asks, ask_owner, bids, bid_owner, bid_firm,
             price[b], low, high, local_fee, pay_as_bid,
@@ -214,6 +211,25 @@ def _fill_at(asks, bids, price):
     for j in range(bids.shape[1]):
         if bids[EFFECTIVE, j] > price:
             bids[LOCAL, j] = bids[QUANTITY, j] * (traded / demand)
+
+
+@njit(cache=True)
+def _fill_outside(  # noqa: PLR0913 # working space comes last
+    asks, ask_owner, bids, bid_owner, sell_quote, buy_quote, sold
+):
+    """Leave to the aggregator what is unfilled and wants its quotes.
+
+    Whoever sells and would buy at exactly the same price is indifferent: it does not do both.
+    `sold` (N,) is working space, zeros.
+    """
+    for i in range(asks.shape[1]):
+        if asks[PRICE, i] <= sell_quote:
+            asks[OUTSIDE, i] = asks[QUANTITY, i] - asks[LOCAL, i]
+        sold[ask_owner[i]] += asks[LOCAL, i] + asks[OUTSIDE, i]
+    for j in range(bids.shape[1]):
+        indifferent = bids[PRICE, j] == buy_quote and sold[bid_owner[j]] > 0.0
+        if bids[PRICE, j] >= buy_quote and not indifferent:
+            bids[OUTSIDE, j] = bids[QUANTITY, j] - bids[LOCAL, j]
 
 
 @njit(cache=True)

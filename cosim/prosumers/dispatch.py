@@ -30,9 +30,10 @@ def dispatch(
     hold = orders.step_kwh[:, :, Step.BATTERY_HOLD] - taken[:, :, Step.BATTERY_HOLD]
     charge = taken[:, :, Step.BATTERY_CHARGE]
     curtailed = taken[:, :, Step.PV_CURTAIL]
+    vehicle = taken[:, :, Step.VEHICLE] + taken[:, :, Step.VEHICLE_SPARE]
     return Dispatch(
         battery_kw=(charge - hold) / interval_h,
-        vehicle_kw=(limits.vehicle_must_kwh + taken[:, :, Step.VEHICLE]) / interval_h,
+        vehicle_kw=(limits.vehicle_must_kwh + vehicle) / interval_h,
         heat_pump_kw=(limits.heat_must_kwh + taken[:, :, Step.HEAT_PUMP]) / interval_h,
         pv_kw=(pv_kwh - curtailed) / interval_h,
         curtailed_kw=curtailed / interval_h,

@@ -20,6 +20,9 @@ from cosim.records import (
     Step,
 )
 
+PREFER_OWN_EUR_PER_KWH = 1e-7
+"""Lifts a vehicle's lower bid above an equal quote of the aggregator."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Terms:
@@ -62,17 +65,17 @@ def order_curves(
     price = np.empty((*load_kwh.shape, STEP_COUNT))
     price[:, :, Step.BATTERY_HOLD] = np.maximum(ask, bid)
     price[:, :, Step.BATTERY_CHARGE] = bid
-    price[:, :, Step.VEHICLE] = (
-        vehicle_price(
-            state.vehicle_missing_kwh / fleet.vehicle_efficiency,
-            fleet.vehicle_kw * interval_h,
-            exogenous.vehicle_departure[interval],
-            interval - plan.first_interval,
-            (plan.surplus_kwh, plan.buy_eur_per_kwh, plan.sell_eur_per_kwh),
-            plan.first_interval,
-        )
-        + offsets[:, :, 1]
+    dear, dear_kwh, spare = vehicle_prices(
+        state.vehicle_missing_kwh / fleet.vehicle_efficiency - limits.vehicle_must_kwh,
+        fleet.vehicle_kw * interval_h,
+        exogenous.vehicle_departure[interval],
+        interval - plan.first_interval,
+        (plan.surplus_kwh, plan.buy_eur_per_kwh, plan.sell_eur_per_kwh),
+        plan.first_interval,
     )
+    price[:, :, Step.VEHICLE] = dear + offsets[:, :, 1]
+    # Just above: at equal prices own sun goes into the vehicle rather than to the aggregator.
+    price[:, :, Step.VEHICLE_SPARE] = spare + offsets[:, :, 1] + PREFER_OWN_EUR_PER_KWH
     price[:, :, Step.HEAT_PUMP] = (
         heat_price(fleet, state, limits, exogenous, plan=plan, interval_h=interval_h)
         + offsets[:, :, 2]
@@ -83,7 +86,9 @@ def order_curves(
     quantity = np.empty_like(price)
     quantity[:, :, Step.BATTERY_HOLD] = discharge_kwh
     quantity[:, :, Step.BATTERY_CHARGE] = limits.battery_charge_kwh
-    quantity[:, :, Step.VEHICLE] = limits.vehicle_may_kwh - limits.vehicle_must_kwh
+    vehicle_kwh = limits.vehicle_may_kwh - limits.vehicle_must_kwh
+    quantity[:, :, Step.VEHICLE] = np.minimum(dear_kwh, vehicle_kwh)
+    quantity[:, :, Step.VEHICLE_SPARE] = vehicle_kwh - quantity[:, :, Step.VEHICLE]
     quantity[:, :, Step.HEAT_PUMP] = limits.heat_may_kwh - limits.heat_must_kwh
     quantity[:, :, Step.PV_CURTAIL] = pv_kwh
     firm = load_kwh + limits.vehicle_must_kwh + limits.heat_must_kwh
@@ -178,22 +183,27 @@ def value_at(table: Floats, level: Floats, full: Floats) -> Floats:
 
 
 @njit(cache=True)
-def vehicle_price(  # type: ignore[no-untyped-def]
+def vehicle_prices(  # type: ignore[no-untyped-def]
     missing_kwh, power_kwh, departure, row, expected, first_interval
 ):
-    """Return what a kWh charged now saves a vehicle later, (B, N), EUR/kWh.
+    """Return (price, energy it holds for, price beyond it), each (B, N): what charging now saves.
 
     Later intervals offer own surplus at the price it would be sold for, and the rest of the
     charging power at the price of buying. A vehicle would take the cheapest of these offers until
-    nothing is missing; the dearest it takes is what a kWh now saves. `expected` holds surplus
-    (T, B, N) and the prices of buying and selling (T, B) of the plan; `row` is the interval's.
+    nothing is missing. The first kWh now saves the dearest offer it would take; once enough is
+    charged for that one to be left out, a further kWh saves only the next cheaper one. `expected`
+    holds surplus (T, B, N) and the prices of buying and selling (T, B) of the plan; `row` is the
+    interval's.
     """
     surplus_kwh, buy, sell = expected
     environments, prosumers = missing_kwh.shape
-    result = np.zeros((environments, prosumers))
+    dear = np.zeros((environments, prosumers))
+    dear_kwh = np.zeros((environments, prosumers))
+    spare = np.zeros((environments, prosumers))
     for b in range(environments):
         for n in range(prosumers):
-            if departure[b, n] < 0 or missing_kwh[b, n] <= 0.0 or power_kwh[b, n] <= 0.0:
+            missing = missing_kwh[b, n]
+            if departure[b, n] < 0 or missing <= 1e-9 or power_kwh[b, n] <= 0.0:
                 continue
             last = min(departure[b, n] - first_interval, surplus_kwh.shape[0])
             later = last - row - 1
@@ -207,12 +217,17 @@ def vehicle_price(  # type: ignore[no-untyped-def]
                 price[k] = sell[t, b]
                 energy[later + k] = power_kwh[b, n] - energy[k]
                 price[later + k] = buy[t, b]
-            left = missing_kwh[b, n] - 1e-9
+            gathered = 0.0
+            cheaper = 0.0  # energy of the offers below the dearest one taken
             for k in np.argsort(price, kind="mergesort"):
                 if energy[k] <= 0.0:
                     continue
-                result[b, n] = price[k]
-                left -= energy[k]
-                if left <= 0.0:
+                if price[k] > dear[b, n]:
+                    cheaper = gathered
+                    spare[b, n] = dear[b, n]
+                    dear[b, n] = price[k]
+                gathered += energy[k]
+                if gathered >= missing - 1e-9:
                     break
-    return result
+            dear_kwh[b, n] = max(missing - cheaper, 0.0)
+    return dear, dear_kwh, spare

@@ -101,8 +101,8 @@ GROUPS: dict[str, tuple[Line, ...]] = {
         Line("Imbalance of the aggregator (sum of sizes)", "kWh", 1, lambda o: o.imbalance_kwh),
     ),
     "Money": (
-        Line("Bills of all prosumers", "EUR", 2, lambda o: o.bills_eur),
-        Line("Bills with the retailer only", "EUR", 2, lambda o: o.retail_only_eur),
+        Line("Bills and open positions of all prosumers", "EUR", 2, lambda o: o.bills_eur),
+        Line("Bills and open positions, retailer only", "EUR", 2, lambda o: o.retail_only_eur),
         Line(SAVING, "EUR", 2, lambda o: o.saving_eur),
         Line("Result of the aggregator", "EUR", 2, lambda o: o.aggregator_eur),
         Line("\u2003of it settled as imbalance", "EUR", 2, lambda o: o.imbalance_eur),

@@ -293,6 +293,15 @@ def test_equals_share_the_marginal_quantity() -> None:
     assert clearing.price_eur_per_kwh[0] == pytest.approx(0.20)
 
 
+def test_nobody_sells_and_buys_at_its_own_price() -> None:
+    """Sells one kWh at 0.23 and would charge another at 0.23: quotes without a spread."""
+    orders = orders_of([-1.0, 1.0], [[(0.23, 2.0)], []])
+    clearing = MECHANISMS["uniform"](orders, quotes_of(0.23, 0.23), np.array([[0, 1]]))
+    np.testing.assert_allclose(clearing.net_kwh, [[-1.0, 1.0]])
+    bought = clearing.trades.buyer == 0
+    assert not bought.any()
+
+
 def test_an_empty_market_has_no_trades() -> None:
     for mechanism in MECHANISMS.values():
         clearing: Clearing = mechanism(orders_of([0.0], [[]]), quotes_of(0.3, 0.1), np.array([[0]]))

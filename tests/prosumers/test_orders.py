@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cosim.interval import bid_and_clear, deliver, plan
 from cosim.market.tariff import within_tariff
 from cosim.prosumers.devices import heat_response, initial_state
-from cosim.prosumers.orders import vehicle_price
+from cosim.prosumers.orders import vehicle_prices
 from cosim.records import FollowerAction, State, Step
 from tests.worlds import small_game, small_world
 
@@ -140,17 +140,19 @@ def test_vehicle_value_is_the_dearest_hour_waiting_would_need(
     """Four later intervals at 0.30, 0.10, 0.20, 0.12; 2 kWh an interval, no sun."""
     buy = np.array([0.05, 0.30, 0.10, 0.20, 0.12, 0.01])[:, None]
     expected = (np.zeros((6, 1, 1)), buy, np.zeros((6, 1)))
-    value = vehicle_price(np.array([[missing]]), np.array([[2.0]]), np.array([[5]]), 0, expected, 0)
-    assert value[0, 0] == pytest.approx(expected_price)
+    dear, _, _ = vehicle_prices(
+        np.array([[missing]]), np.array([[2.0]]), np.array([[5]]), 0, expected, 0
+    )
+    assert dear[0, 0] == pytest.approx(expected_price)
 
 
-def test_a_little_sun_later_does_not_charge_a_vehicle() -> None:
+def test_a_vehicle_pays_dear_only_for_what_cheap_hours_cannot_give() -> None:
     """0.1 kWh of surplus an interval at 0.03 leaves the rest to be bought at 0.25."""
     surplus = np.full((6, 1, 1), 0.1)
     buy, sell = np.full((6, 1), 0.25), np.full((6, 1), 0.03)
 
-    def worth(missing: float) -> float:
-        value = vehicle_price(
+    def prices(missing: float) -> list[float]:
+        found = vehicle_prices(
             np.array([[missing]]),
             np.array([[2.0]]),
             np.array([[5]]),
@@ -158,7 +160,7 @@ def test_a_little_sun_later_does_not_charge_a_vehicle() -> None:
             (surplus, buy, sell),
             0,
         )
-        return float(value[0, 0])
+        return [float(each[0, 0]) for each in found]
 
-    assert worth(0.3) == pytest.approx(0.03)
-    assert worth(3.0) == pytest.approx(0.25)
+    assert prices(0.3) == pytest.approx([0.03, 0.3, 0.0])  # the sun of three intervals does it
+    assert prices(3.0) == pytest.approx([0.25, 2.6, 0.03])  # 0.4 of sun, 2.6 to be bought
