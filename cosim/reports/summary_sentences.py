@@ -137,7 +137,8 @@ def money_sentence(data: ReportData, judged: Arm, outcome: Outcome, other: Outco
     compared = "as" if words == "as much" else "than"
     text = (
         f"{people} {verb} {money(abs(outcome.bills_eur))} in all, open positions included, "
-        f"{words} {compared} with the retailer alone (a reference that ignores the limits of the grid)"
+        f"{words} {compared} with the retailer alone (a reference that ignores the limits of "
+        "the grid)"
         f"{'; ' + split if (split := saving_split(data)) else ''}; the aggregator ends with "
         f"{money(outcome.aggregator_eur)}"
     )
