@@ -27,7 +27,7 @@ def main() -> None:
             processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
             gib = after.ru_maxrss / 1024**2  # kibibytes
             print(
-                f"default week, three ways to play, with report: {spent:.1f} s, {processor:.1f} s "
+                f"default week, played four ways, with report: {spent:.1f} s, {processor:.1f} s "
                 f"of processor time, peak memory {gib:.2f} GiB "
                 f"({gib / MEMORY_TARGET_GIB:.2f} x the bound of {MEMORY_TARGET_GIB} GiB)"
             )
