@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.grid import limits
-from cosim.grid.acceptance import group_trades
 from cosim.grid.curtailment import largest_step
+from cosim.grid.groups import group_trades
 from cosim.grid.judge import Judge
 from cosim.grid.linear_programme import AcceptanceProgramme
 from cosim.grid.power_flow import PowerFlow

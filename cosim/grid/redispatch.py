@@ -11,9 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.grid import limits
-from cosim.grid.acceptance import Groups, Preference, Step, accept_inside_limits, group_effect
+from cosim.grid.acceptance import Preference, Step, accept_inside_limits
+from cosim.grid.groups import Groups, group_effect
 from cosim.grid.judge import Judge
 from cosim.grid.linear_programme import Acceptance
+from cosim.grid.together import decide
 from cosim.records import Floats, Integers
 from cosim.results import Reason
 
@@ -69,13 +71,14 @@ def redispatch(judge: Judge, participants: Participants) -> Redispatch:
         drawn, fed = np.split(moved_kwh, 2)
         return -float(abs(drawn.sum() - fed.sum()) + MOVING * moved_kwh.sum()) / size
 
-    moves = accept_inside_limits(
-        groups,
-        judge.allowed,
-        judge.solver_of(groups),
-        Preference(choose=lambda step: _move_least(judge, step), worth=worth),
-        start_kwh=np.zeros(2 * count),
-        interval_h=judge.interval_h,
+    moves = decide(
+        judge.power_flow,
+        accept_inside_limits(
+            groups,
+            judge.standing,
+            Preference(lambda step: _move_least(judge, step), worth, unit_eur=size),
+            np.zeros(2 * count),
+        ),
     )
     drawn_more, fed_more = np.split(moves.accepted_kwh, 2)
     kwh = participants.scheduled_kwh + drawn_more - fed_more

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from cosim.grid import limits
-from cosim.grid.acceptance import group_trades
+from cosim.grid.groups import group_trades
 from cosim.grid.judge import Cut, Judge
 from cosim.grid.linear_programme import AcceptanceProgramme
 from cosim.grid.power_flow import PowerFlow
