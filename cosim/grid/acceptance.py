@@ -37,6 +37,11 @@ EXCESS_WEIGHT: Final = 100.0
 SETTLED: Final = 1e-6
 """A round that moves less than this share of the energy, or promises less worth, is the last."""
 
+NEARLY: Final = 2e-3
+WORTHLESS: Final = 1e-8
+"""Share of the energy that may have moved in the last round if what is still free is worth less
+than the second number."""
+
 PULLED_BACK: Final = 1e-7
 """Worth that may be left to end inside. Cuts enclose a curved limit from outside; the last bit of
 excess is not worth more rounds, so the next programme keeps half as much again free."""
@@ -52,6 +57,11 @@ class Outcome:
     row_eur: Floats  # (R,) their multipliers, EUR per unit of excess
     slopes: Floats  # (R, K) of the last programme
     feasible: bool  # an AC power flow shows no excess beyond what is allowed
+
+    def prices(self, count: int) -> Floats:
+        """Return the multiplier of each of `count` excesses, (E,)."""
+        total = np.bincount(self.rows, weights=self.row_eur, minlength=count)
+        return np.asarray(total, np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +144,7 @@ def accept_inside_limits(
         promised = tried.worth - best
         if latest.feasible and tried.worth >= best:
             inside, best = latest, tried.worth
-        if promised <= SETTLED or (latest.feasible and search.settled(at, tried)):
+        if promised <= SETTLED or (latest.feasible and free and search.settled(at, tried, latest)):
             break
         unforeseen = False
         if tried.solved:
@@ -230,16 +240,24 @@ class _Search:
             feasible=bool(np.all(point.excess <= self._standing.allowed + TOLERANCE)),
         )
 
-    def settled(self, before: _Point, now: _Point) -> bool:
-        """Whether a feasible point is the last: little has moved, or it was pulled back."""
+    def settled(self, before: _Point, now: _Point, outcome: Outcome) -> bool:
+        """Whether a feasible point is the last.
+
+        It is where little has moved, where it was pulled back, or where what the programme's
+        multipliers see in the room that is left is next to nothing.
+        """
         total = max(float(self._groups.cleared_kwh.sum()), 1e-12)
-        moved = float(np.abs(now.kwh - before.kwh).sum())
-        return moved <= SETTLED * total or bool(np.any(self._kept_free))
+        moved = float(np.abs(now.kwh - before.kwh).sum()) / total
+        if moved <= SETTLED or bool(np.any(self._kept_free)):
+            return True
+        price = outcome.prices(len(now.excess))
+        slack = np.abs(self.bound - now.excess)
+        return moved <= NEARLY and float(price @ slack) <= WORTHLESS * self._preference.unit_eur
 
     def pull_back(self, point: _Point, outcome: Outcome) -> None:
         """Keep a little more free where ending inside the limits then costs next to nothing."""
         too_much = np.maximum(point.excess - self.bound, 0.0)
-        price = np.bincount(outcome.rows, weights=outcome.row_eur, minlength=len(too_much))
+        price = outcome.prices(len(too_much))
         known = bool(np.all(price[too_much > 0.0] > 0.0))
         if known and float(price @ too_much) <= PULLED_BACK * self._preference.unit_eur:
             self._kept_free += 1.5 * too_much

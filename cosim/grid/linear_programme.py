@@ -1,5 +1,6 @@
 """The linear programme of trade acceptance: the only place that calls HiGHS."""
 
+import functools
 from dataclasses import dataclass
 
 import highspy
@@ -24,6 +25,12 @@ class Acceptance:
 
     accepted_kwh: Floats  # (G,)
     row_eur: Floats  # (R,) multiplier of each limit, >= 0, per unit of excess
+
+
+@functools.cache
+def shared_programme() -> "AcceptanceProgramme":
+    """Return the programme that all decisions of this process use, one after the other."""
+    return AcceptanceProgramme()
 
 
 class AcceptanceProgramme:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cosim.grid import limits
 from cosim.grid.groups import Groups, group_trades
 from cosim.grid.judge import Cut, Judge
-from cosim.grid.linear_programme import AcceptanceProgramme
+from cosim.grid.linear_programme import shared_programme
 from cosim.grid.power_flow import PowerFlow
 from cosim.grid.together import decide_together
 from cosim.records import AGGREGATOR, Clearing, Floats, Integers, Orders, Trades
@@ -59,7 +59,7 @@ def validate(
         base = limits.excess(feeder, power_flow.solve(base_kw[broken], surroundings.kvar[broken]))
         preexisting[broken] = ~limits.within(base)
     if len(broken) and rule != "none":
-        programme = AcceptanceProgramme()
+        programme = shared_programme()
         parts = [slice(trades.start[b], trades.start[b + 1]) for b in broken]
         cutting = [
             Judge(

@@ -200,7 +200,10 @@ def test_a_byte_order_mark_and_windows_line_ends_are_taken(tmp_path: Path) -> No
         ),
         ("0,8,5,1,1,0,9,1\n", "bid.csv, row 2: bus is '8', which three_bus does not have"),
         ("0,1,5,-1,1,0,9,1\n", "bid.csv, row 2: up_kw is -1; allowed is at least 0"),
-        ("0,1,-2e6,1,1,-3e6,9,1\n", "schedule_kw is -2e+06; allowed is at least -1e+06"),
+        (
+            "0,1,-2e6,1,1,-1e6,9,1\n",
+            "bid.csv, row 2: schedule_kw is -2e+06; allowed is at least -1e+06",
+        ),
         ("0,1,5,1,1,6,9,1\n", "bid.csv, row 2: least_kw is 6, above the schedule of 5"),
         ("0,1,5,1,1,0,4,1\n", "bid.csv, row 2: most_kw is 4, below the schedule of 5"),
         ("0,1,5,1,1,0,9,1\n0,2,5,1,1,0,9,2\n", "bid.csv, row 3: price_eur_per_kwh is 2, but 1"),
