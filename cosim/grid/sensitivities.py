@@ -101,19 +101,16 @@ def slopes_of_many(
         node_voltage_pu: (B, n) node voltages of solved scenarios.
         bus_kw: (B, K) active power drawn in them, kW.
         bus_kvar: (B, K) reactive power drawn in them, kvar.
-        targets: what of which state: `state`, `quantity` (of `Quantity`) and `element` (a bus or
-            branch position), arrays or single numbers that broadcast to (R,). Each row comes in
-            the unit of its quantity.
+        targets: what of which state; see `cosim.grid.sensitivity_targets.targets_of`. Each row
+            comes in the unit of its quantity.
 
     Raises:
         ValueError: where a shape is wrong, a position does not exist, or the voltages of a state
             that is asked for are not finite.
     """
-    state, quantity, element = np.broadcast_arrays(*np.atleast_1d(*targets))
-    wanted = Targets(*(np.ascontiguousarray(part, np.int64) for part in (state, quantity, element)))
     drawn = bus_kw + 1j * bus_kvar
-    check_targets(power_flow.feeder, node_voltage_pu, drawn, wanted)
-    return _slopes(power_flow, node_voltage_pu, drawn, wanted, True)
+    check_targets(power_flow.feeder, node_voltage_pu, drawn, targets)
+    return _slopes(power_flow, node_voltage_pu, drawn, targets, True)
 
 
 def voltage_rows(

@@ -3,6 +3,7 @@
 from enum import IntEnum
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from cosim.grid.adjoint_kernel import LOADING, LOSS, SLACK_KVAR, SLACK_KW, VOLTAGE, Targets
 from cosim.records import Booleans, Complexes, Integers
@@ -17,6 +18,18 @@ class Quantity(IntEnum):
     LOSS = LOSS  # loss_kw
     SLACK_KW = SLACK_KW  # slack_kw, into the feeder from the grid above
     SLACK_KVAR = SLACK_KVAR  # slack_kvar
+
+
+def targets_of(state: ArrayLike, quantity: Quantity | ArrayLike, element: ArrayLike = 0) -> Targets:
+    """Return the targets (R,) that the three arguments, broadcast against each other, name.
+
+    Args:
+        state: position of the state among those given.
+        quantity: what is differentiated, of `Quantity`.
+        element: bus or branch position; of no meaning for powers.
+    """
+    parts = np.broadcast_arrays(*np.atleast_1d(state, quantity, element))
+    return Targets(*(np.ascontiguousarray(part, np.int64) for part in parts))
 
 
 def targets_of_one(buses: Integers, branches: Integers, powers: tuple[int, ...]) -> Targets:
