@@ -113,6 +113,18 @@ def slopes_of_many(
     return _slopes(power_flow, node_voltage_pu, drawn, targets, True)
 
 
+def active_slopes_of_many(
+    power_flow: PowerFlow,
+    node_voltage_pu: Complexes,
+    bus_kw: Floats,
+    bus_kvar: Floats,
+    targets: Targets,
+) -> Floats:
+    """Return `slopes_of_many` to active power alone, (R, K); the arguments are not checked."""
+    drawn = bus_kw + 1j * bus_kvar
+    return _slopes(power_flow, node_voltage_pu, drawn, targets, False).per_kw
+
+
 def voltage_rows(
     power_flow: PowerFlow,
     node_voltage_pu: Complexes,
