@@ -131,7 +131,14 @@ def _play_references(
     scenario: Scenario, game: Game, world: World, policies: RunPolicies, progress: Progress
 ) -> References:
     """Play the same days on a grid without limits, without parts of the market."""
-    free = replace(game, rule="none", envelopes="none", charges=False, mechanism=MECHANISMS["none"])
+    free = replace(
+        game,
+        rule="none",
+        envelopes="none",
+        charges=False,
+        mechanism=MECHANISMS["none"],
+        balancing_share=0.0,
+    )
     retail = _play(free, world, policies.retailer_only, "retailer only", progress)
     retail_only = _outcome(scenario, world, retail)
     del retail  # a week of records is some 100 MB

@@ -80,7 +80,7 @@ class Judge:
                 congestion_eur_per_kwh=np.zeros(buses),
             )
         if rule == "pro_rata":
-            accepted = groups.cleared_kwh * self._share(groups, groups.cleared_kwh)
+            accepted = groups.cleared_kwh * self.share_of(groups, groups.cleared_kwh)
             return self._explain(groups, accepted, cleared_excess, None)
         if rule in ("merit", "lifo"):
             # The most valuable first, or the first to come; the rest is cut from the other end.
@@ -89,7 +89,7 @@ class Judge:
             return self._explain(groups, accepted, cleared_excess, None)
         start = groups.cleared_kwh
         if not np.all(cleared_excess - self.allowed < FAR):
-            start = start * self._share(groups, start, beyond=FAR)
+            start = start * self.share_of(groups, start, beyond=FAR)
         outcome = accept_inside_limits(
             groups,
             self.allowed,
@@ -99,7 +99,7 @@ class Judge:
             interval_h=self.interval_h,
         )
         if not outcome.feasible:
-            accepted = outcome.accepted_kwh * self._share(groups, outcome.accepted_kwh)
+            accepted = outcome.accepted_kwh * self.share_of(groups, outcome.accepted_kwh)
             return self._explain(groups, accepted, cleared_excess, None)
         cut = self._explain(groups, outcome.accepted_kwh, cleared_excess, outcome)
         if rule == "optimal":
@@ -147,7 +147,7 @@ class Judge:
         accepted[order] = share * groups.cleared_kwh[order]
         return accepted
 
-    def _share(self, groups: Groups, accepted_kwh: Floats, *, beyond: float = 0.0) -> float:
+    def share_of(self, groups: Groups, accepted_kwh: Floats, *, beyond: float = 0.0) -> float:
         """Return the largest share of `accepted_kwh` (G,) that stays inside the limits.
 
         `beyond` is an excess that is let pass on top of what the counterfactual shows.

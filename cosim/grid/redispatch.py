@@ -11,7 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.grid import limits
-from cosim.grid.acceptance import Groups, Preference, Step, accept_inside_limits, group_effect
+from cosim.grid.acceptance import (
+    MARGIN,
+    Groups,
+    Outcome,
+    Preference,
+    Step,
+    accept_inside_limits,
+    group_effect,
+)
 from cosim.grid.judge import Judge
 from cosim.grid.linear_programme import Acceptance
 from cosim.records import Floats, Integers
@@ -19,6 +27,9 @@ from cosim.results import Reason
 
 MOVING = 1e-3
 """Price of a kWh that is only moved, in units of a kWh that the sum loses."""
+
+PRICING = 1e-6
+"""The same where limits are priced: multipliers are of the sum, not of moves."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +49,8 @@ class Redispatch:
     kwh: Floats  # (P,)
     reason: Reason  # of what the sum lost, NONE if nothing
     element: int
-    shadow: float  # what a further kWh of the limit's cause would lose of the sum, kWh per kWh
+    shadow: float  # kWh of the sum lost per further kWh at the participant where it hurts most
+    price: Floats  # (K,) kWh of the sum lost per further kWh drawn at a bus; 0 if it keeps its sum
     feasible: bool
 
 
@@ -80,22 +92,37 @@ def redispatch(judge: Judge, participants: Participants) -> Redispatch:
     drawn_more, fed_more = np.split(moves.accepted_kwh, 2)
     kwh = participants.scheduled_kwh + drawn_more - fed_more
     lost = abs(float(kwh.sum() - participants.scheduled_kwh.sum()))
-    named, shadow = (Reason.NONE, -1), 0.0
+    named, price = (Reason.NONE, -1), np.zeros(len(judge.base_kw))
     if lost > 1e-6 and len(moves.rows):
-        slopes = moves.row_eur[:, None] * moves.slopes
+        slopes = _row_prices(judge, groups, moves)[:, None] * moves.slopes
         costs = np.abs(group_effect(groups, slopes, judge.interval_h)).max(axis=1)
-        worst = int(np.argmax(costs))
-        named = limits.reason_of(judge.power_flow.feeder, int(moves.rows[worst]))
-        shadow = float(costs[worst])
-    return Redispatch(kwh, named[0], named[1], shadow, moves.feasible)
+        named = limits.reason_of(judge.power_flow.feeder, int(moves.rows[np.argmax(costs)]))
+        price = slopes.sum(axis=0) / judge.interval_h
+    shadow = float(np.abs(price[participants.bus]).max(initial=0.0))
+    return Redispatch(kwh, named[0], named[1], shadow, price, moves.feasible)
 
 
-def _move_least(judge: Judge, step: Step) -> Acceptance:
+def _row_prices(judge: Judge, groups: Groups, moves: Outcome) -> Floats:
+    """Return what an easing of each limit would give back of the sum, (R,) kWh per unit of excess.
+
+    The multipliers that led to `moves` also hold the price of moving, which is nobody's loss: the
+    last programme is solved once more with next to none.
+    """
+    effect = group_effect(groups, moves.slopes, judge.interval_h)
+    allowed = judge.allowed[moves.rows]
+    excess = judge.solver_of(groups)(moves.accepted_kwh).excess[moves.rows]
+    room = np.where(allowed > 0.0, allowed, -MARGIN) - excess + effect @ moves.accepted_kwh
+    step = Step(effect, room, np.zeros(len(groups.cleared_kwh)), groups.cleared_kwh)
+    prices = _move_least(judge, step, moving=PRICING).row_eur
+    return prices if np.any(prices > 0.0) else moves.row_eur
+
+
+def _move_least(judge: Judge, step: Step, *, moving: float = MOVING) -> Acceptance:
     """Return the smallest moves (2 P,), draws first, inside ``effect @ moves <= room``."""
     count = len(step.most_kwh) // 2
     sign = np.concatenate([np.ones(count), -np.ones(count)])
     # Columns: the moves, then what the sum gains and what it loses.
-    gain = np.concatenate([np.full(2 * count, -MOVING), [-1.0, -1.0]])
+    gain = np.concatenate([np.full(2 * count, -moving), [-1.0, -1.0]])
     least = np.concatenate([step.least_kwh, [0.0, 0.0]])
     most = np.concatenate([step.most_kwh, [np.inf, np.inf]])
     balance = np.concatenate([sign, [-1.0, 1.0]])
