@@ -19,7 +19,7 @@ FEEDER = load_feeder("cigre_mv")
 POWER_FLOW = PowerFlow(FEEDER)
 INTERVALS = 6
 OVERVOLTAGE = 4  # this interval's state breaks a limit, and is not called secure
-TABLES = ("intervals", "buses", "lines", "trafos")
+TABLES = ("intervals", "buses", "lines", "trafos", "wholesale", "bid_buses")
 
 
 def write(folder: Path, intervals: int = INTERVALS) -> Path:
@@ -50,12 +50,43 @@ def write(folder: Path, intervals: int = INTERVALS) -> Path:
             "element": np.tile(FEEDER.branch_index[mine], intervals),
             "loading_percent": state.loading_percent[:, mine].ravel(),
         }
+    tables |= bid_tables(kw, kvar)
     for name, columns in tables.items():
         pd.DataFrame(columns).to_parquet(folder / f"{name}.parquet")
     (folder / "scenario.toml").write_text('[feeder]\nname = "cigre_mv"\n', encoding="utf-8")
     manifest = {"net_sha256": FEEDER.net_sha256}
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     return folder
+
+
+def bid_tables(kw: np.ndarray, kvar: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
+    """Return a bid that sells 40 kW at a bus, 30 of them validated, with 10 kW up and 20 down.
+
+    The interval with too much sun has it without the bid too, where nothing is validated.
+    """
+    intervals, there = len(kw), 8
+    sold = np.where(np.arange(intervals) == OVERVOLTAGE, 0.0, 1.0)
+    change = {"firm": 0.0, "offered": -40.0, "validated": -30.0, "up": -40.0, "down": -10.0}
+    powers = {name: kw.copy() for name in change}
+    for name, added in change.items():
+        powers[name][:, there] += added * sold
+    return {
+        "wholesale": {
+            "interval": np.arange(intervals),
+            "bid_kwh": 10.0 * sold,
+            "validated_kwh": 7.5 * sold,
+            "up_offered_kw": 12.0 * sold,
+            "up_feasible_kw": 10.0 * sold,
+            "down_offered_kw": 20.0 * sold,
+            "down_feasible_kw": 20.0 * sold,
+        },
+        "bid_buses": {
+            "interval": np.repeat(np.arange(intervals), FEEDER.bus_count),
+            "bus": np.tile(FEEDER.bus_index, intervals),
+            **{f"{name}_kw": power.ravel() for name, power in powers.items()},
+            "q_kvar": kvar.ravel(),
+        },
+    }
 
 
 @pytest.fixture

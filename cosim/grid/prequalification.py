@@ -19,7 +19,7 @@ from cosim.grid.curtailment import largest_share
 from cosim.grid.judge import Judge
 from cosim.grid.linear_programme import AcceptanceProgramme
 from cosim.grid.power_flow import PowerFlow
-from cosim.grid.products import LOST_KWH, Answer, Request, split_answer, judge_product, verdicts_of
+from cosim.grid.products import LOST_KWH, Answer, Request, judge_product, split_answer, verdicts_of
 from cosim.grid.validation import Surroundings, at_buses
 from cosim.records import Floats, Integers
 from cosim.results import BalancingOffer, Reason, Verdict, WholesaleBid
@@ -202,7 +202,8 @@ def _judge(grid: _Grid, asked: _Asked) -> _Kept:
         reason[t, b], element[t, b] = grid.tightest(t, b, standing_kw[t, b])
     left = np.abs(kwh).sum(axis=2)
     verdict = verdicts_of(offered, left, lost, schedule.around[0].interval_h)
-    rejected = verdict == Verdict.REJECTED
+    whole, rejected = verdict == Verdict.ACCEPTED, verdict == Verdict.REJECTED
+    reason[whole], element[whole], shadow[whole] = int(Reason.NONE), -1, 0.0
     kwh[rejected], bus_kw[rejected] = 0.0, standing_kw[rejected]
     return _Kept(kwh, bus_kw, verdict, reason, element, shadow, price)
 
