@@ -213,3 +213,47 @@ def loss_rows_of_many(
                     0.0 if j == slack else -(solution[j, k] / voltages[j, k]).real - 1.0
                 )
     return converged
+
+
+@_compile
+def adjoint_rows_of_many(
+    model: Model,
+    node_voltage: Complexes,
+    drawn: Complexes,
+    targets: tuple[Integers, Integers, Integers],
+    rows: Floats,
+) -> Booleans:
+    """Fill `rows` (R, K) with derivatives to the power drawn, each at a state of its own.
+
+    `node_voltage` is (B, n), `drawn` (B, K) kW + j kvar; `targets` are state, kind and element,
+    (R,) each, kind and element as in `adjoint_rows`. Returns which rows converged, (R,).
+    """
+    state, kind, element = targets
+    count = node_voltage.shape[1]
+    slack = count - 1
+    voltage = np.empty(count, np.complex128)
+    here = np.zeros(count, np.complex128)
+    voltages = np.ones((count, LANES), np.complex128)
+    diagonal = np.zeros((count, LANES), np.complex128)
+    gradient = np.zeros((count, LANES), np.complex128)
+    solution = np.empty((count, LANES), np.complex128)
+    converged = np.zeros(state.size, np.bool_)
+    for first in range(0, state.size, LANES):
+        used = min(LANES, state.size - first)
+        gradient[:] = 0.0
+        diagonal[:] = 0.0
+        for k in range(used):
+            at = state[first + k]
+            if k == 0 or at != state[first + k - 1]:
+                here[:] = _node_state(model, node_voltage[at], drawn[at], voltage)
+            diagonal[:, k] = here
+            voltages[:, k] = voltage
+            _set_gradient(model, voltage, kind[first + k], element[first + k], gradient[:, k])
+        done = _adjoint(model, diagonal, gradient, solution)
+        for k in range(used):
+            converged[first + k] = done[k]
+            for bus in range(model.bus_position.size):
+                j = model.bus_position[bus]
+                injected = (solution[j, k] / voltages[j, k]).real
+                rows[first + k, bus] = 0.0 if j == slack else -injected / model.base_kw
+    return converged

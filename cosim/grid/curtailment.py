@@ -17,7 +17,13 @@ ROUNDS: Final = 8
 
 
 def largest_share(
-    power_flow: PowerFlow, base_kw: Floats, added_kw: Floats, kvar: Floats, allowed: Floats
+    power_flow: PowerFlow,
+    base_kw: Floats,
+    added_kw: Floats,
+    kvar: Floats,
+    allowed: Floats,
+    *,
+    rounds: int = ROUNDS,
 ) -> Floats:
     """Return, per environment, the largest share of a change that stays inside the limits.
 
@@ -27,16 +33,22 @@ def largest_share(
         added_kw: (B, K) the whole change.
         kvar: (B, K) reactive power.
         allowed: (B, E) excess that may remain.
+        rounds: of narrowing; fewer give a share that is safe, and short of the largest.
     """
 
     def along(shares: Floats) -> Floats:
         return np.asarray(base_kw[:, None] + shares[:, :, None] * added_kw[:, None])
 
-    return largest_step(power_flow, along, kvar, allowed)
+    return largest_step(power_flow, along, kvar, allowed, rounds=rounds)
 
 
 def largest_step(
-    power_flow: PowerFlow, along: Callable[[Floats], Floats], kvar: Floats, allowed: Floats
+    power_flow: PowerFlow,
+    along: Callable[[Floats], Floats],
+    kvar: Floats,
+    allowed: Floats,
+    *,
+    rounds: int = ROUNDS,
 ) -> Floats:
     """Return, per environment, how far one can go along a path without leaving the limits.
 
@@ -45,6 +57,7 @@ def largest_step(
         along: bus powers (B, R, K) at shares (B, R) of the path; share 0 counts as admissible.
         kvar: (B, K) reactive power.
         allowed: (B, E) excess that may remain.
+        rounds: of narrowing.
 
     Returns:
         (B,) shares in [0, 1]. Below the first share that breaks a limit all tried ones hold, so
@@ -54,7 +67,7 @@ def largest_step(
     low = np.zeros(environments)
     high = np.ones(environments)
     steps = np.arange(1, LADDER + 1) / LADDER
-    for round_ in range(ROUNDS):
+    for round_ in range(rounds):
         if round_:  # the upper end is known to break a limit: do not spend a lane on it
             steps = np.arange(1, LADDER) / LADDER
         shares = low[:, None] + (high - low)[:, None] * steps

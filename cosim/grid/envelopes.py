@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.grid import limits
-from cosim.grid.acceptance import group_trades
 from cosim.grid.curtailment import largest_step
+from cosim.grid.groups import group_trades
 from cosim.grid.judge import Judge
-from cosim.grid.linear_programme import AcceptanceProgramme
+from cosim.grid.linear_programme import shared_programme
 from cosim.grid.power_flow import PowerFlow
 from cosim.grid.validation import Surroundings, at_buses
 from cosim.records import Envelopes, Floats
@@ -70,7 +70,7 @@ def _corner(
         share = largest_step(power_flow, path.powers, surroundings.kvar, allowed)
         share = np.where(np.all(np.isfinite(base_excess), axis=1), share, 0.0)
         return path.energies(share)
-    programme = AcceptanceProgramme()
+    programme = shared_programme()
     given = np.zeros_like(added_kwh)
     for b in range(len(base_kw)):
         judge = Judge(

@@ -1,25 +1,18 @@
 """What one environment's grid accepts, and why not more."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from cosim.grid import limits
-from cosim.grid.acceptance import (
-    Groups,
-    Outcome,
-    Point,
-    Preference,
-    accept_inside_limits,
-    drawn_kw,
-    group_effect,
-)
-from cosim.grid.curtailment import largest_share, longest_prefix
+from cosim.grid.acceptance import Outcome, Preference, accept_inside_limits
+from cosim.grid.curtailment import ROUNDS, largest_share, longest_prefix
+from cosim.grid.cuts import Standing
+from cosim.grid.groups import Groups, drawn_kw, group_effect
 from cosim.grid.linear_programme import AcceptanceProgramme
 from cosim.grid.power_flow import PowerFlow
-from cosim.grid.sensitivities import security_rows
+from cosim.grid.together import Deciding, decide, solved
 from cosim.records import Floats, Integers
 from cosim.results import Reason
 
@@ -43,10 +36,13 @@ The first operating point is scaled to there: on the far side of the limits a pr
 to them in a few rounds, on the near side it feels its way along curved limits.
 """
 
+ROUGHLY: Final = 2
+"""Rounds of bisection that find a starting point well enough."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judge:
-    """The grid of one environment: solves acceptances and explains what is cut."""
+    """The grid of one environment: decides what is accepted and explains what is cut."""
 
     power_flow: PowerFlow
     programme: AcceptanceProgramme
@@ -60,53 +56,65 @@ class Judge:
         """Excess (E,) an outcome may show."""
         return limits.allowed_excess(self.base_excess)
 
+    @property
+    def standing(self) -> Standing:
+        """What is there before anything is accepted."""
+        return Standing(self.base_kw, self.kvar, self.allowed, self.interval_h)
+
     def powers_at(self, groups: Groups, accepted_kwh: Floats) -> Floats:
         """Return the power drawn at every bus, (K,) kW, if `accepted_kwh` (G,) is."""
         drawn = drawn_kw(groups, accepted_kwh, len(self.base_kw), self.interval_h)
         return np.asarray(self.base_kw + drawn)
 
     def cut(self, groups: Groups, cleared_excess: Floats, rule: str) -> Cut:
-        """Return what is accepted under `rule`, per trade."""
-        buses = len(self.base_kw)
-        trades = len(groups.of_trade)
+        """Return what is accepted under `rule`, per trade, decided by itself."""
+        return decide(self.power_flow, self.cutting(groups, cleared_excess, rule))
+
+    def cutting(self, groups: Groups, cleared_excess: Floats, rule: str) -> Deciding[Cut]:
+        """Decide what is accepted under `rule`, per trade.
+
+        Args:
+            groups: the trades.
+            cleared_excess: (E,) if all of them are accepted.
+            rule: one of `cosim.grid.validation.RULES`, "none" left out.
+        """
         if not np.all(np.isfinite(self.base_excess)):
-            unfelt = (groups.seller_bus < 0) & (groups.buyer_bus < 0)
-            return Cut(
-                share=np.where(unfelt, 1.0, 0.0)[groups.of_trade],
-                reason=np.full(trades, int(Reason.NO_POWER_FLOW)),
-                element=np.full(trades, -1),
-                shadow_eur_per_kwh=np.zeros(trades),
-                voltage_eur_per_kwh=np.zeros(buses),
-                congestion_eur_per_kwh=np.zeros(buses),
-            )
+            return self._nothing(groups)
         if rule == "pro_rata":
-            accepted = groups.cleared_kwh * self.share_of(groups, groups.cleared_kwh)
-            return self._explain(groups, accepted, cleared_excess, None)
+            accepted = groups.cleared_kwh * self._share(groups, groups.cleared_kwh)
+            return (yield from self._explain(groups, accepted, cleared_excess, None))
         if rule in ("merit", "lifo"):
             # The most valuable first, or the first to come; the rest is cut from the other end.
             order = -groups.value_eur_per_kwh if rule == "merit" else groups.placed
             accepted = self._in_order(groups, np.argsort(order, kind="stable"))
-            return self._explain(groups, accepted, cleared_excess, None)
+            return (yield from self._explain(groups, accepted, cleared_excess, None))
         start = groups.cleared_kwh
         if not np.all(cleared_excess - self.allowed < FAR):
-            start = start * self.share_of(groups, start, beyond=FAR)
-        outcome = accept_inside_limits(
-            groups,
-            self.allowed,
-            self.solver_of(groups),
-            self._preference(groups, rule),
-            start_kwh=start,
-            interval_h=self.interval_h,
-        )
+            start = start * self._share(groups, start, beyond=FAR, rounds=ROUGHLY)
+        preference = self._preference(groups, rule)
+        outcome = yield from accept_inside_limits(groups, self.standing, preference, start)
         if not outcome.feasible:
-            accepted = outcome.accepted_kwh * self.share_of(groups, outcome.accepted_kwh)
-            return self._explain(groups, accepted, cleared_excess, None)
-        cut = self._explain(groups, outcome.accepted_kwh, cleared_excess, outcome)
+            accepted = outcome.accepted_kwh * self._share(groups, outcome.accepted_kwh)
+            return (yield from self._explain(groups, accepted, cleared_excess, None))
+        cut = yield from self._explain(groups, outcome.accepted_kwh, cleared_excess, outcome)
         if rule == "optimal":
             return cut
         # Multipliers of an even cut are shares, not money: they name limits and price nothing.
         return replace(
             cut,
+            shadow_eur_per_kwh=np.zeros(len(groups.of_trade)),
+            voltage_eur_per_kwh=np.zeros(len(self.base_kw)),
+            congestion_eur_per_kwh=np.zeros(len(self.base_kw)),
+        )
+
+    def _nothing(self, groups: Groups) -> Cut:
+        """Refuse all that the grid feels: the counterfactual has no power flow."""
+        trades, buses = len(groups.of_trade), len(self.base_kw)
+        unfelt = (groups.seller_bus < 0) & (groups.buyer_bus < 0)
+        return Cut(
+            share=np.where(unfelt, 1.0, 0.0)[groups.of_trade],
+            reason=np.full(trades, int(Reason.NO_POWER_FLOW)),
+            element=np.full(trades, -1),
             shadow_eur_per_kwh=np.zeros(trades),
             voltage_eur_per_kwh=np.zeros(buses),
             congestion_eur_per_kwh=np.zeros(buses),
@@ -119,6 +127,7 @@ class Judge:
             return Preference(
                 choose=lambda step: self.programme.accept_evenly(cleared, step.effect, step.room),
                 worth=lambda accepted: float(np.sort(accepted / cleared) @ fading(len(cleared))),
+                unit_eur=1.0,
             )
         total = float(value @ cleared)
         return Preference(
@@ -126,6 +135,7 @@ class Judge:
                 value, step.least_kwh, step.most_kwh, step.effect, step.room
             ),
             worth=lambda accepted: float(value @ accepted) / total,
+            unit_eur=total,
         )
 
     def _in_order(self, groups: Groups, order: Integers) -> Floats:
@@ -147,7 +157,9 @@ class Judge:
         accepted[order] = share * groups.cleared_kwh[order]
         return accepted
 
-    def share_of(self, groups: Groups, accepted_kwh: Floats, *, beyond: float = 0.0) -> float:
+    def _share(
+        self, groups: Groups, accepted_kwh: Floats, *, beyond: float = 0.0, rounds: int = ROUNDS
+    ) -> float:
         """Return the largest share of `accepted_kwh` (G,) that stays inside the limits.
 
         `beyond` is an excess that is let pass on top of what the counterfactual shows.
@@ -159,37 +171,9 @@ class Judge:
             drawn[None],
             self.kvar[None],
             self.allowed[None] + 0.5 * limits.TOLERANCE + beyond,
+            rounds=rounds,
         )
         return float(share[0])
-
-    def solver_of(self, groups: Groups) -> Callable[[Floats], Point]:
-        """Return the AC power flow of an acceptance as a function."""
-        feeder = self.power_flow.feeder
-        buses = feeder.bus_count
-
-        def solve(accepted_kwh: Floats) -> Point:
-            bus_kw = self.powers_at(groups, accepted_kwh)
-            state = self.power_flow.solve(bus_kw[None], self.kvar[None])
-            voltages = state.node_voltage_pu[0]
-
-            def slopes(rows: Integers) -> Floats:
-                over, rest = rows[rows < buses], rows[rows >= buses]
-                under = rest[rest < 2 * buses] - buses
-                branches = rest[rest >= 2 * buses] - 2 * buses
-                volts, loads, _ = security_rows(
-                    self.power_flow,
-                    voltages,
-                    bus_kw,
-                    self.kvar,
-                    np.concatenate([over, under]),
-                    branches,
-                )
-                volts[len(over) :] *= -1.0
-                return np.vstack([volts, loads / 100.0])
-
-            return Point(excess=limits.excess(feeder, state)[0], slopes=slopes)
-
-        return solve
 
     def _explain(
         self,
@@ -197,7 +181,7 @@ class Judge:
         accepted_kwh: Floats,
         cleared_excess: Floats,
         outcome: Outcome | None,
-    ) -> Cut:
+    ) -> Deciding[Cut]:
         """Spread a cut over the trades and name the limit that asked for it.
 
         With the multipliers of an `outcome` a cut group names the row that costs it most. Without,
@@ -209,8 +193,13 @@ class Judge:
         accepted = np.where(unfelt, groups.cleared_kwh, accepted_kwh)
         tightest = (Reason.NO_POWER_FLOW, -1)
         if np.all(np.isfinite(cleared_excess)):
-            room = self.solver_of(groups)(accepted).excess - self.allowed
-            tightest = limits.reason_of(feeder, int(np.argmax(room)))
+            if outcome is None:
+                bus_kw = self.powers_at(groups, accepted)
+                found = yield from solved(bus_kw[None], self.kvar[None])
+                excess = found.excess[0]
+            else:
+                excess = outcome.excess
+            tightest = limits.reason_of(feeder, int(np.argmax(excess - self.allowed)))
         reason = np.full(count, int(tightest[0]))
         element = np.full(count, tightest[1])
         shadow = np.zeros(count)

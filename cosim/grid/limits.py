@@ -15,12 +15,14 @@ from networks.feeder import LINE, Feeder
 TOLERANCE: Final = 1e-9
 """Excess that is still called none, p.u. or share of rating: the power flow's own accuracy."""
 
+PERCENT: Final = 100.0
+
 
 def excess(feeder: Feeder, state: GridState) -> Floats:
     """Return the excess (B, E) of every limit; infinite where no power flow was found."""
     over = state.voltage_pu - feeder.voltage_max_pu
     under = feeder.voltage_min_pu - state.voltage_pu
-    loading = (state.loading_percent - feeder.loading_max_percent) / 100.0
+    loading = (state.loading_percent - feeder.loading_max_percent) / PERCENT
     rows = np.concatenate([over, under, loading], axis=1)
     unusable = ~state.converged[:, None] | ~np.isfinite(rows)
     return np.where(unusable, np.inf, rows)

@@ -1,11 +1,15 @@
 """The linear programme of trade acceptance: the only place that calls HiGHS."""
 
+import functools
 from dataclasses import dataclass
 
 import highspy
 import numpy as np
+from numpy.typing import NDArray
 
 from cosim.records import Floats
+
+Int32s = NDArray[np.int32]
 
 PENALTY = 1e4
 """Price of exceeding a row that nothing can satisfy, in units of the largest gain.
@@ -21,6 +25,12 @@ class Acceptance:
 
     accepted_kwh: Floats  # (G,)
     row_eur: Floats  # (R,) multiplier of each limit, >= 0, per unit of excess
+
+
+@functools.cache
+def shared_programme() -> "AcceptanceProgramme":
+    """Return the programme that all decisions of this process use, one after the other."""
+    return AcceptanceProgramme()
 
 
 class AcceptanceProgramme:
@@ -124,30 +134,53 @@ class AcceptanceProgramme:
         of the rows.
         """
         rows, columns = matrix.shape
+        width = columns + elastic
         largest = np.abs(matrix).max(axis=1, initial=0.0)
         scale = np.where(largest > 0.0, largest, 1.0)
-        slack = np.zeros((rows, elastic))
-        np.fill_diagonal(slack, -1.0)
-        whole = np.hstack([matrix / scale[:, None], slack])
-        taken = whole != 0.0
-        programme = highspy.HighsLp()
-        programme.num_col_ = columns + elastic
-        programme.num_row_ = rows
-        programme.sense_ = highspy.ObjSense.kMaximize
-        programme.col_cost_ = np.concatenate(
-            [gain, np.full(elastic, -PENALTY * np.abs(gain).max())]
+        # By rows: all coefficients, zeros too (sorting them out costs more than it saves), and
+        # for an elastic row its own column.
+        value = np.full((rows, columns + 1), -1.0)
+        np.divide(matrix, scale[:, None], out=value[:, :columns])
+        index = np.empty((rows, columns + 1), np.int32)
+        index[:] = np.arange(columns + 1)
+        index[:elastic, columns] = np.arange(columns, width)
+        start = np.arange(0, rows * (columns + 1), columns + 1, dtype=np.int32)
+        cost = np.full(width, -PENALTY * float(np.abs(gain).max()))
+        cost[:columns] = gain
+        lower, upper = np.zeros(width), np.full(width, highspy.kHighsInf)
+        lower[:columns], upper[:columns] = bounds[0], np.minimum(bounds[1], highspy.kHighsInf)
+        if elastic < rows:
+            value, index, start = _without_last(value, index, elastic)
+        self._solver.passModel(
+            width,
+            rows,
+            value.size,
+            _BY_ROWS,
+            _MAXIMISE,
+            0.0,
+            cost,
+            lower,
+            upper,
+            np.full(rows, -highspy.kHighsInf),
+            room / scale,
+            start,
+            index.ravel(),
+            value.ravel(),
+            np.zeros(width, np.int32),
         )
-        least, most = bounds
-        programme.col_lower_ = np.concatenate([least, np.zeros(elastic)])
-        upper = np.concatenate([most, np.full(elastic, np.inf)])
-        programme.col_upper_ = np.where(np.isinf(upper), highspy.kHighsInf, upper)
-        programme.row_lower_ = np.full(rows, -highspy.kHighsInf)
-        programme.row_upper_ = room / scale
-        programme.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        programme.a_matrix_.start_ = np.concatenate([[0], np.cumsum(taken.sum(axis=1))])
-        programme.a_matrix_.index_ = np.nonzero(taken)[1].astype(np.int32)
-        programme.a_matrix_.value_ = whole[taken]
-        self._solver.passModel(programme)
         self._solver.run()
         solution = self._solver.getSolution()
         return np.array(solution.col_value[:columns]), np.array(solution.row_dual) / scale
+
+
+_BY_ROWS = int(highspy.MatrixFormat.kRowwise)
+_MAXIMISE = int(highspy.ObjSense.kMaximize)
+
+
+def _without_last(value: Floats, index: Int32s, elastic: int) -> tuple[Floats, Int32s, Int32s]:
+    """Return the matrix by rows, those from `elastic` on without their last entry."""
+    rows, width = value.shape
+    kept = np.ones((rows, width), np.bool_)
+    kept[elastic:, -1] = False
+    start = np.concatenate([[0], np.cumsum(kept.sum(axis=1))[:-1]]).astype(np.int32)
+    return value[kept], index[kept], start

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.grid import limits
-from cosim.grid.curtailment import largest_share
 from cosim.grid.judge import Judge
-from cosim.grid.linear_programme import AcceptanceProgramme
+from cosim.grid.linear_programme import shared_programme
 from cosim.grid.power_flow import PowerFlow
-from cosim.grid.products import LOST_KWH, Answer, Request, judge_product, split_answer, verdicts_of
+from cosim.grid.products import LOST_KWH, Answer, Request, judging, verdicts_of
+from cosim.grid.together import Deciding, decide_together
 from cosim.grid.validation import Surroundings, at_buses
 from cosim.records import Floats, Integers
 from cosim.results import BalancingOffer, Reason, Verdict, WholesaleBid
@@ -64,12 +64,13 @@ def prequalify(power_flow: PowerFlow, schedule: Schedule, *, rule: str) -> Whole
     least, most = np.minimum(schedule.least_kwh, net), np.maximum(schedule.most_kwh, net)
     grid = _Grid(power_flow, schedule, schedule.at_buses(firm), judged=rule != "none")
     kept = _judge(grid, _Asked(firm, net - firm, net - firm, (least - firm, most - firm)))
-    standing = firm + kept.kwh
+    # Exactly the schedule where nothing was changed.
+    standing = np.where(kept.kwh == net - firm, net, firm + kept.kwh)
 
     def offer(offered_kwh: Floats, left_kwh: Floats, sign: float) -> BalancingOffer:
         # Who was moved may have less left than it offered.
         asked = sign * np.minimum(offered_kwh, np.maximum(left_kwh, 0.0))
-        part = _judge(grid, _Asked(standing, offered_kwh, asked))
+        part = _judge(grid, _Asked(standing, offered_kwh, asked), because=kept)
         return BalancingOffer(
             offered_kwh=offered_kwh.sum(axis=2),
             feasible_kwh=np.abs(part.kwh).sum(axis=2),
@@ -159,18 +160,6 @@ class _Grid:
         row, excess, at_firm = (np.concatenate(each) for each in zip(*found, strict=True))
         return _Broken(row // environments, row % environments, excess, at_firm)
 
-    def even_shares(self, broken: _Broken, standing_kw: Floats, bus_kw: Floats) -> Floats:
-        """Return how far each broken state can be reached from what stands, (S,)."""
-        where = broken.interval, broken.environment
-        kvar = [self.schedule.around[t].kvar[b] for t, b in zip(*where, strict=True)]
-        return largest_share(
-            self.power_flow,
-            standing_kw[where],
-            bus_kw[where] - standing_kw[where],
-            np.stack(kvar),
-            limits.allowed_excess(broken.firm_excess) + 0.5 * limits.TOLERANCE,
-        )
-
     def tightest(self, t: int, b: int, bus_kw: Floats) -> tuple[Reason, int]:
         """Return the limit with the least room at bus powers (K,)."""
         feeder, kvar = self.power_flow.feeder, self.schedule.around[t].kvar[b]
@@ -179,8 +168,11 @@ class _Grid:
         return limits.reason_of(feeder, int(np.argmax(here - limits.allowed_excess(firm))))
 
 
-def _judge(grid: _Grid, asked: _Asked) -> _Kept:
-    """Judge a product in all intervals; one power flow where it breaks nothing."""
+def _judge(grid: _Grid, asked: _Asked, *, because: _Kept | None = None) -> _Kept:
+    """Judge a product in all intervals; one power flow where it breaks nothing.
+
+    `because` is the schedule, for offers that devices lack since it was moved or cut.
+    """
     schedule, offered = grid.schedule, np.abs(asked.offered_kwh).sum(axis=2)
     standing_kw = schedule.at_buses(asked.standing_kwh)
     bus_kw = schedule.at_buses(asked.standing_kwh + asked.kwh)
@@ -199,7 +191,10 @@ def _judge(grid: _Grid, asked: _Asked) -> _Kept:
         shadow[t, b], price[t, b] = answer.shadow, answer.price
     for t, b in np.argwhere(short & (reason == Reason.NONE)).tolist():
         # Devices that a limit has moved cannot give all they offered: that limit took it.
-        reason[t, b], element[t, b] = grid.tightest(t, b, standing_kw[t, b])
+        named = grid.tightest(t, b, standing_kw[t, b])
+        if because is not None and because.reason[t, b] != Reason.NONE:
+            named = because.reason[t, b], because.element[t, b]
+        reason[t, b], element[t, b] = named
     left = np.abs(kwh).sum(axis=2)
     verdict = verdicts_of(offered, left, lost, schedule.around[0].interval_h)
     whole, rejected = verdict == Verdict.ACCEPTED, verdict == Verdict.REJECTED
@@ -214,16 +209,12 @@ def _answers(
     """Yield (t, b, what is left) where the grid does not bear all of a product."""
     if not grid.judged or not np.any(asked.kwh):
         return
-    broken = grid.broken(bus_kw)
-    if not len(broken.interval):
-        return
-    programme = AcceptanceProgramme()
-    movable = asked.range_kwh is not None
-    shares = np.empty(0) if movable else grid.even_shares(broken, standing_kw, bus_kw)
-    where = zip(broken.interval.tolist(), broken.environment.tolist(), strict=True)
-    for row, (t, b) in enumerate(where):
-        if not np.any(asked.kwh[t, b]):
-            continue
+    broken, programme = grid.broken(bus_kw), shared_programme()
+    where = list(zip(broken.interval.tolist(), broken.environment.tolist(), strict=True))
+    rows = [row for row, (t, b) in enumerate(where) if np.any(asked.kwh[t, b])]
+
+    def deciding(row: int) -> Deciding[Answer]:
+        t, b = where[row]
         around = grid.schedule.around[t]
         judge = Judge(
             grid.power_flow,
@@ -233,11 +224,12 @@ def _answers(
             base_excess=broken.firm_excess[row],
             interval_h=around.interval_h,
         )
-        if asked.range_kwh is None:
-            request = Request(around.bus[b], asked.kwh[t, b])
-            answer = split_answer(judge, request, float(shares[row]))
-        else:
+        room = None
+        if asked.range_kwh is not None:
             least, most = asked.range_kwh
-            request = Request(around.bus[b], asked.kwh[t, b], (least[t, b], most[t, b]))
-            answer = None
-        yield t, b, answer or judge_product(judge, request, broken.excess[row])
+            room = least[t, b], most[t, b]
+        return judging(judge, Request(around.bus[b], asked.kwh[t, b], room), broken.excess[row])
+
+    answers = decide_together(grid.power_flow, [deciding(row) for row in rows])
+    for row, answer in zip(rows, answers, strict=True):
+        yield *where[row], answer

@@ -11,10 +11,10 @@ from typing import Final
 
 import numpy as np
 
-from cosim.grid import limits
-from cosim.grid.acceptance import WATCHED, Groups, group_effect, group_trades
+from cosim.grid.groups import Groups, group_trades
 from cosim.grid.judge import Judge
-from cosim.grid.redispatch import Participants, redispatch
+from cosim.grid.redispatch import Participants, redispatching
+from cosim.grid.together import Deciding
 from cosim.records import Booleans, Floats, Integers
 from cosim.results import Reason, Verdict
 
@@ -24,12 +24,6 @@ LOST_KWH: Final = 1e-6
 NOTHING_KW: Final = 1e-3
 NOTHING_SHARE: Final = 1e-4
 """Power (kW, or share of what was asked) that is not worth delivering: rejected altogether."""
-
-
-ENOUGH: Final = 1e-3
-"""Part of what is asked that another split must gain to be worth a further power flow."""
-
-MOST_SPLITS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,8 +49,8 @@ class Answer:
     price: Floats  # (K,) kWh of the sum lost per further kWh drawn at a bus
 
 
-def judge_product(judge: Judge, request: Request, excess: Floats) -> Answer:
-    """Return what the grid leaves of a product that breaks a limit.
+def judging(judge: Judge, request: Request, excess: Floats) -> Deciding[Answer]:
+    """Decide what the grid leaves of a product that breaks a limit.
 
     Args:
         judge: holds what stands at the buses without the product, which counts as admissible.
@@ -67,59 +61,13 @@ def judge_product(judge: Judge, request: Request, excess: Floats) -> Answer:
     solved = np.all(np.isfinite(excess)) and np.all(np.isfinite(judge.base_excess))
     if request.range_kwh is not None and solved:
         least, most = request.range_kwh
-        moved = _rearranged(judge, request, least, most)
+        moved = yield from _rearranged(judge, request, least, most)
         # Where everybody may do nothing, whatever a cut could give was among the choices.
         whole = np.all(least <= 0.0) and np.all(most >= 0.0)
         if moved is not None and (whole or not moved.lost):
             return moved
-    return _better(moved, _cut(judge, request, excess), float(request.asked_kwh.sum()))
-
-
-def split_answer(judge: Judge, request: Request, share: float) -> Answer | None:
-    """Return about as much of a request as the grid bears, by scaling splits of it to the limit.
-
-    From everybody's same `share` (the largest that the grid bears) a linear programme proposes a
-    better split, which is scaled to what AC power flows bear, and so on while that gains. Much
-    cheaper than `judge_product` where many offers are judged, never below the share, and within
-    `ENOUGH` of what the programme promises where limits are straight. None if nothing stands.
-    """
-    groups = _groups(request)
-    whole = groups.cleared_kwh
-    asked, kept = float(whole.sum()), share * whole
-    solve = judge.solver_of(groups)
-    for _ in range(MOST_SPLITS):
-        point = solve(kept)
-        if not np.all(np.isfinite(point.excess)):
-            return None
-        rows = np.flatnonzero(point.excess - judge.allowed > -WATCHED)
-        slopes = point.slopes(rows)
-        effect = group_effect(groups, slopes, judge.interval_h)
-        room = np.maximum(judge.allowed - point.excess, 0.0)[rows] + effect @ kept
-        best = judge.programme.accept(
-            np.ones(len(whole)), np.zeros(len(whole)), whole, effect, room
-        )
-        if best.accepted_kwh.sum() - kept.sum() <= ENOUGH * asked:
-            break
-        tried = best.accepted_kwh * judge.share_of(groups, best.accepted_kwh)
-        if tried.sum() - kept.sum() <= ENOUGH * asked:
-            kept = max(kept, tried, key=np.sum)
-            break
-        kept = tried
-    costs = group_effect(groups, best.row_eur[:, None] * slopes, judge.interval_h)
-    tightest = int(np.argmax(point.excess - judge.allowed))
-    if np.any(costs > 0.0):
-        tightest = int(rows[np.argmax(costs.max(axis=1))])
-    reason, element = limits.reason_of(judge.power_flow.feeder, tightest)
-    kwh = request.asked_kwh.copy()
-    kwh[np.flatnonzero(kwh)] *= (kept / whole)[groups.of_trade]
-    return Answer(
-        kwh=kwh,
-        lost=asked - float(kept.sum()) > LOST_KWH,
-        reason=reason,
-        element=element,
-        shadow=float(costs.sum(axis=0).max(initial=0.0)),
-        price=best.row_eur @ slopes / judge.interval_h,
-    )
+    cut = yield from _cut(judge, request, excess)
+    return _better(moved, cut, float(request.asked_kwh.sum()))
 
 
 def verdicts_of(asked_kwh: Floats, left_kwh: Floats, lost: Booleans, interval_h: float) -> Integers:
@@ -129,15 +77,17 @@ def verdicts_of(asked_kwh: Floats, left_kwh: Floats, lost: Booleans, interval_h:
     return np.asarray(np.where(lost, cut, int(Verdict.ACCEPTED)))
 
 
-def _rearranged(judge: Judge, request: Request, least: Floats, most: Floats) -> Answer | None:
-    """Return the request moved so that most of its sum is left, None where that fails.
+def _rearranged(
+    judge: Judge, request: Request, least: Floats, most: Floats
+) -> Deciding[Answer | None]:
+    """Decide on the request moved so that most of its sum is left, None where that fails.
 
     Participants move inside their ranges. Where that does not do, those on the side of the sum
     may also be cut: their loss can be made up by others, or is lost. Nobody is cut who draws
     while the sum feeds in (or the other way round): that would keep a sum nobody offered.
     """
     asked = request.asked_kwh
-    inside = _moved(judge, request, least, most)
+    inside = yield from _moved(judge, request, least, most)
     if inside is not None and not inside.lost:
         return inside
     if asked.sum() < 0.0:
@@ -146,17 +96,17 @@ def _rearranged(judge: Judge, request: Request, least: Floats, most: Floats) -> 
         wider = np.where(asked > 0.0, np.minimum(least, 0.0), least), most
     if inside is not None and np.array_equal(wider, (least, most)):
         return inside
-    return _moved(judge, request, *wider)
+    return (yield from _moved(judge, request, *wider))
 
 
-def _moved(judge: Judge, request: Request, least: Floats, most: Floats) -> Answer | None:
-    """Return the request moved between `least` and `most`, None if the grid bears nothing there."""
+def _moved(judge: Judge, request: Request, least: Floats, most: Floats) -> Deciding[Answer | None]:
+    """Decide on the request moved between `least` and `most`, None if none is feasible there."""
     asked = request.asked_kwh
     if not np.any(most > least):
         return None
     drawn = np.bincount(request.bus, weights=asked, minlength=len(judge.base_kw))
     at_asked = replace(judge, base_kw=judge.base_kw + drawn / judge.interval_h)
-    moved = redispatch(at_asked, Participants(request.bus, asked, least, most))
+    moved = yield from redispatching(at_asked, Participants(request.bus, asked, least, most))
     if not moved.feasible:
         return None
     return Answer(
@@ -169,12 +119,12 @@ def _moved(judge: Judge, request: Request, least: Floats, most: Floats) -> Answe
     )
 
 
-def _cut(judge: Judge, request: Request, excess: Floats) -> Answer:
-    """Return the largest part of a product that the grid bears, every participant's by itself."""
+def _cut(judge: Judge, request: Request, excess: Floats) -> Deciding[Answer]:
+    """Decide on the largest part that the grid bears, every participant's cut by itself."""
     asked = request.asked_kwh
     taking = np.flatnonzero(asked)
     size = np.abs(asked[taking])
-    cut = judge.cut(_groups(request), excess, "optimal")
+    cut = yield from judge.cutting(_groups(request), excess, "optimal")
     kept = asked.copy()
     kept[taking] *= cut.share
     gone = size * (1.0 - cut.share)

@@ -11,17 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.grid import limits
-from cosim.grid.acceptance import (
-    MARGIN,
-    Groups,
-    Outcome,
-    Preference,
-    Step,
-    accept_inside_limits,
-    group_effect,
-)
+from cosim.grid.acceptance import Outcome, Preference, Step, accept_inside_limits
+from cosim.grid.cuts import MARGIN
+from cosim.grid.groups import Groups, group_effect
 from cosim.grid.judge import Judge
 from cosim.grid.linear_programme import Acceptance
+from cosim.grid.together import Deciding, slopes_of, solved
 from cosim.records import Floats, Integers
 from cosim.results import Reason
 
@@ -54,8 +49,8 @@ class Redispatch:
     feasible: bool
 
 
-def redispatch(judge: Judge, participants: Participants) -> Redispatch:
-    """Return the schedule inside the limits that keeps most of its sum, then moves least.
+def redispatching(judge: Judge, participants: Participants) -> Deciding[Redispatch]:
+    """Decide on the schedule inside the limits that keeps most of its sum, then moves least.
 
     `judge` holds the counterfactual, which says what excess is there already, and everything
     drawn besides the participants. The power flow of the schedule itself must exist.
@@ -81,40 +76,44 @@ def redispatch(judge: Judge, participants: Participants) -> Redispatch:
         drawn, fed = np.split(moved_kwh, 2)
         return -float(abs(drawn.sum() - fed.sum()) + MOVING * moved_kwh.sum()) / size
 
-    moves = accept_inside_limits(
+    moves = yield from accept_inside_limits(
         groups,
-        judge.allowed,
-        judge.solver_of(groups),
-        Preference(choose=lambda step: _move_least(judge, step), worth=worth),
-        start_kwh=np.zeros(2 * count),
-        interval_h=judge.interval_h,
+        judge.standing,
+        Preference(lambda step: _move_least(judge, step), worth, unit_eur=size),
+        np.zeros(2 * count),
     )
     drawn_more, fed_more = np.split(moves.accepted_kwh, 2)
     kwh = participants.scheduled_kwh + drawn_more - fed_more
     lost = abs(float(kwh.sum() - participants.scheduled_kwh.sum()))
     named, price = (Reason.NONE, -1), np.zeros(len(judge.base_kw))
     if lost > 1e-6 and len(moves.rows):
-        slopes = _row_prices(judge, groups, moves)[:, None] * moves.slopes
-        costs = np.abs(group_effect(groups, slopes, judge.interval_h)).max(axis=1)
-        named = limits.reason_of(judge.power_flow.feeder, int(moves.rows[np.argmax(costs)]))
-        price = slopes.sum(axis=0) / judge.interval_h
+        rows, weighted = yield from _priced(judge, groups, moves)
+        costs = np.abs(group_effect(groups, weighted, judge.interval_h)).max(axis=1)
+        named = limits.reason_of(judge.power_flow.feeder, int(rows[np.argmax(costs)]))
+        price = weighted.sum(axis=0) / judge.interval_h
     shadow = float(np.abs(price[participants.bus]).max(initial=0.0))
     return Redispatch(kwh, named[0], named[1], shadow, price, moves.feasible)
 
 
-def _row_prices(judge: Judge, groups: Groups, moves: Outcome) -> Floats:
-    """Return what an easing of each limit would give back of the sum, (R,) kWh per unit of excess.
+def _priced(judge: Judge, groups: Groups, moves: Outcome) -> Deciding[tuple[Integers, Floats]]:
+    """Decide what limits cost of the sum: rows (R,), and kWh per kW drawn at each bus (R, K).
 
     The multipliers that led to `moves` also hold the price of moving, which is nobody's loss: the
-    last programme is solved once more with next to none.
+    programme is solved once more at the last point, with next to none.
     """
-    effect = group_effect(groups, moves.slopes, judge.interval_h)
-    allowed = judge.allowed[moves.rows]
-    excess = judge.solver_of(groups)(moves.accepted_kwh).excess[moves.rows]
-    room = np.where(allowed > 0.0, allowed, -MARGIN) - excess + effect @ moves.accepted_kwh
+    rows = np.unique(moves.rows)
+    bus_kw = judge.powers_at(groups, moves.accepted_kwh)
+    found = yield from solved(bus_kw[None], judge.kvar[None])
+    slopes = yield from slopes_of(bus_kw, judge.kvar, found.node_voltage_pu[0], rows)
+    effect = group_effect(groups, slopes, judge.interval_h)
+    allowed = judge.allowed[rows]
+    bound = np.where(allowed > 0.0, allowed, -MARGIN)
+    room = bound - found.excess[0][rows] + effect @ moves.accepted_kwh
     step = Step(effect, room, np.zeros(len(groups.cleared_kwh)), groups.cleared_kwh)
     prices = _move_least(judge, step, moving=PRICING).row_eur
-    return prices if np.any(prices > 0.0) else moves.row_eur
+    if np.any(prices > 0.0):
+        return rows, prices[:, None] * slopes
+    return moves.rows, moves.row_eur[:, None] * moves.slopes
 
 
 def _move_least(judge: Judge, step: Step, *, moving: float = MOVING) -> Acceptance:

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.grid import limits
-from cosim.grid.acceptance import Groups, group_trades
+from cosim.grid.groups import Groups, group_trades
 from cosim.grid.judge import Cut, Judge
-from cosim.grid.linear_programme import AcceptanceProgramme
+from cosim.grid.linear_programme import shared_programme
 from cosim.grid.power_flow import PowerFlow
+from cosim.grid.together import decide_together
 from cosim.records import AGGREGATOR, Clearing, Floats, Integers, Orders, Trades
 from cosim.results import GridState, Reason, Validation, Verdict
 
@@ -58,19 +59,21 @@ def validate(
         base = limits.excess(feeder, power_flow.solve(base_kw[broken], surroundings.kvar[broken]))
         preexisting[broken] = ~limits.within(base)
     if len(broken) and rule != "none":
-        programme = AcceptanceProgramme()
-        for b, base_excess in zip(broken, base, strict=True):
-            judge = Judge(
+        programme = shared_programme()
+        parts = [slice(trades.start[b], trades.start[b + 1]) for b in broken]
+        cutting = [
+            Judge(
                 power_flow,
                 programme,
                 base_kw=base_kw[b],
                 kvar=surroundings.kvar[b],
                 base_excess=base_excess,
                 interval_h=surroundings.interval_h,
-            )
-            part = slice(trades.start[b], trades.start[b + 1])
-            groups = _groups(trades, part, surroundings.bus[b], rule)
-            verdicts.enter(int(b), part, judge.cut(groups, excess[b], rule))
+            ).cutting(_groups(trades, part, surroundings.bus[b], rule), excess[b], rule)
+            for b, part, base_excess in zip(broken, parts, base, strict=True)
+        ]
+        for b, part, cut in zip(broken, parts, decide_together(power_flow, cutting), strict=True):
+            verdicts.enter(int(b), part, cut)
         net_kwh = net_of(trades, verdicts.share * trades.cleared_kwh, clearing.net_kwh.shape)
         bus_kw = at_buses(surroundings, net_kwh)
         state = _replace_states(power_flow, state, bus_kw, surroundings.kvar, broken)

@@ -12,7 +12,7 @@ from cosim.submissions.sheet import (
     Sheet,
     check_columns,
     duplicates,
-    numbers,
+    powers,
     whole_numbers,
 )
 from networks.feeder import Feeder
@@ -45,7 +45,7 @@ def read_base(sheet: Sheet, feeder: Feeder, problems: Problems) -> BaseCase | No
         return None
     before = problems.count
     bus = buses_of(sheet, "bus", feeder, problems)
-    kw, kvar = numbers(sheet, "p_kw", problems), numbers(sheet, "q_kvar", problems)
+    kw, kvar = powers(sheet, "p_kw", problems), powers(sheet, "q_kvar", problems)
     interval = intervals_of(sheet, problems)
     again, first = duplicates(sheet, [interval, np.where(bus < -1, np.nan, bus)])
     problems.rows(

@@ -7,7 +7,7 @@ import pandas as pd
 
 from cosim.records import Floats, Integers
 from cosim.submissions.base_case import BaseCase, buses_of, intervals_of, uncovered
-from cosim.submissions.sheet import Problems, Sheet, check_columns, duplicates, numbers
+from cosim.submissions.sheet import Problems, Sheet, check_columns, duplicates, numbers, powers
 from networks.feeder import Feeder
 
 BID_COLUMNS = ("interval", "bus", "schedule_kw", "up_kw", "down_kw")
@@ -36,9 +36,9 @@ def read_bid(sheet: Sheet, feeder: Feeder, base: BaseCase | None, problems: Prob
     before = problems.count
     bus = buses_of(sheet, "bus", feeder, problems)
     interval = intervals_of(sheet, problems, base)
-    amounts = {"schedule_kw": numbers(sheet, "schedule_kw", problems)}
+    amounts = {"schedule_kw": powers(sheet, "schedule_kw", problems)}
     for column in ("up_kw", "down_kw"):
-        amounts[column] = numbers(sheet, column, problems, least=0.0)
+        amounts[column] = powers(sheet, column, problems, least=0.0)
     amounts |= _ranges(sheet, amounts["schedule_kw"], problems)
     price = _interval_price(sheet, interval, problems)
     _check_cover(sheet, feeder, interval, bus, problems)
@@ -69,7 +69,7 @@ def _ranges(sheet: Sheet, schedule: Floats, problems: Problems) -> dict[str, Flo
         ranges[column] = schedule
         if column not in sheet.columns:
             continue
-        values = ranges[column] = numbers(sheet, column, problems)
+        values = ranges[column] = powers(sheet, column, problems)
         wrong = values > schedule if column == "least_kw" else values < schedule
         problems.rows(
             sheet,

@@ -13,7 +13,8 @@ from cosim.grid import limits
 from cosim.grid.judge import Judge
 from cosim.grid.linear_programme import AcceptanceProgramme
 from cosim.grid.power_flow import PowerFlow
-from cosim.grid.products import Request, judge_product, verdicts_of
+from cosim.grid.products import Request, judging, verdicts_of
+from cosim.grid.together import decide_together
 from cosim.records import Floats, Integers
 from cosim.results import Reason, Verdict
 from cosim.submissions.base_case import BaseCase
@@ -99,10 +100,17 @@ def _judge_product(
     price = np.zeros((intervals, buses))
     lost = np.zeros(intervals, np.bool_)
     bad = ~limits.within(asked.excess, limits.allowed_excess(grid.base.excess))
-    for at in np.flatnonzero(bad).tolist():
-        room = (bid.least_kw[at], bid.most_kw[at]) if ranges else None
-        request = Request(bid.bus, asked_kw[at], room)
-        answer = judge_product(grid.judge(at, standing_kw[at]), request, asked.excess[at])
+    which = np.flatnonzero(bad).tolist()
+    rooms = [(bid.least_kw[at], bid.most_kw[at]) if ranges else None for at in which]
+    deciding = [
+        judging(
+            grid.judge(at, standing_kw[at]),
+            Request(bid.bus, asked_kw[at], room),
+            asked.excess[at],
+        )
+        for at, room in zip(which, rooms, strict=True)
+    ]
+    for at, answer in zip(which, decide_together(grid.power_flow, deciding), strict=True):
         feasible[at], lost[at] = answer.kwh, answer.lost
         reason[at], element[at] = int(answer.reason), answer.element
         shadow[at], price[at] = answer.shadow, answer.price

@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 
 from cosim.errors import SubmissionError
-from cosim.grid.acceptance import group_trades
 from cosim.grid.charges import network_prices
+from cosim.grid.groups import group_trades
 from cosim.grid.power_flow import PowerFlow
 from cosim.grid.validation import Surroundings, validate
 from cosim.records import Booleans, Clearing, Floats, Integers, Orders, Trades

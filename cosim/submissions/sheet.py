@@ -28,6 +28,10 @@ TOLD_MAX: Final = 10_000
 LARGEST_WHOLE: Final = 2.0**53
 """Beyond it, a number does not tell whole numbers apart."""
 
+LARGEST_KW: Final = 1e6
+"""Power of one row. A gigawatt is beyond any distribution feeder, and beside such numbers the
+power flow's accuracy of a watt is lost."""
+
 DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 Source = str | Path | pd.DataFrame
 
@@ -145,17 +149,27 @@ def check_columns(
 
 def numbers(sheet: Sheet, column: str, problems: Problems, *, least: float | None = None) -> Floats:
     """Return a column of finite numbers, NaN where a cell is none or is below `least` (told)."""
+    return _bounded(sheet, column, problems, -np.inf if least is None else least, np.inf)
+
+
+def powers(sheet: Sheet, column: str, problems: Problems, *, least: float | None = None) -> Floats:
+    """Return a column of powers, kW or kvar, as `numbers`; beyond LARGEST_KW is told too."""
+    return _bounded(sheet, column, problems, -LARGEST_KW if least is None else least, LARGEST_KW)
+
+
+def _bounded(sheet: Sheet, column: str, problems: Problems, least: float, most: float) -> Floats:
     cells = sheet.columns[column]
     values = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     wrong = ~np.isfinite(values)
     problems.rows(sheet, wrong, lambda at: f"{column} {_not_a_number(cells.iloc[at])}")
-    if least is not None:
-        low = ~wrong & (values < least)
-        problems.rows(
-            sheet, low, lambda at: f"{column} is {values[at]:g}; allowed is at least {least:g}"
-        )
-        wrong |= low
-    return np.where(wrong, np.nan, values)
+    low, high = ~wrong & (values < least), ~wrong & (values > most)
+    for outside, allowed in ((low, f"at least {least:g}"), (high, f"at most {most:g}")):
+
+        def tell(at: int, allowed: str = allowed) -> str:
+            return f"{column} is {values[at]:g}; allowed is {allowed}"
+
+        problems.rows(sheet, outside, tell)
+    return np.where(wrong | low | high, np.nan, values)
 
 
 def whole_numbers(sheet: Sheet, column: str, problems: Problems) -> Floats:

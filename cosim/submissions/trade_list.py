@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cosim.records import AGGREGATOR, Booleans, Floats, Integers
 from cosim.submissions.base_case import GRID, BaseCase, buses_of, end_text, intervals_of, uncovered
-from cosim.submissions.sheet import Problems, Sheet, check_columns, duplicates, numbers
+from cosim.submissions.sheet import Problems, Sheet, check_columns, duplicates, numbers, powers
 from networks.feeder import Feeder
 
 SMALLEST_KW: Final = 1e-6
@@ -51,7 +51,7 @@ def read_trades(
     seller = buses_of(sheet, "seller_bus", feeder, problems, grid=True)
     buyer = buses_of(sheet, "buyer_bus", feeder, problems, grid=True)
     owners = _owners(sheet, feeder, (seller, buyer), problems)
-    power = numbers(sheet, "power_kw", problems, least=SMALLEST_KW)
+    power = powers(sheet, "power_kw", problems, least=SMALLEST_KW)
     interval = intervals_of(sheet, problems, base)
     name = _names(sheet, interval, problems)
     firm = _firm(sheet, buyer, problems)

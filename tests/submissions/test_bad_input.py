@@ -43,6 +43,7 @@ def told_of_bid(folder: Path, bid: str, base: str = BASE) -> list[str]:
         ("a,0,grid,grid,5,0.2,0.1,no", "both ends are grid"),
         ("a,0,2,1,-5,0.2,0.1,no", "power_kw is -5; allowed is at least 1e-06"),
         ("a,0,2,1,0,0.2,0.1,no", "power_kw is 0; allowed is at least 1e-06"),
+        ("a,0,2,1,1e9,0.2,0.1,no", "power_kw is 1e+09; allowed is at most 1e+06"),
         ("a,0,2,1,nan,0.2,0.1,no", "power_kw is 'nan'; allowed is a finite number"),
         ("a,0,2,1,inf,0.2,0.1,no", "power_kw is 'inf'; allowed is a finite number"),
         ("a,0,2,1,,0.2,0.1,no", "power_kw is empty; allowed is a number"),
@@ -199,6 +200,10 @@ def test_a_byte_order_mark_and_windows_line_ends_are_taken(tmp_path: Path) -> No
         ),
         ("0,8,5,1,1,0,9,1\n", "bid.csv, row 2: bus is '8', which three_bus does not have"),
         ("0,1,5,-1,1,0,9,1\n", "bid.csv, row 2: up_kw is -1; allowed is at least 0"),
+        (
+            "0,1,-2e6,1,1,-1e6,9,1\n",
+            "bid.csv, row 2: schedule_kw is -2e+06; allowed is at least -1e+06",
+        ),
         ("0,1,5,1,1,6,9,1\n", "bid.csv, row 2: least_kw is 6, above the schedule of 5"),
         ("0,1,5,1,1,0,4,1\n", "bid.csv, row 2: most_kw is 4, below the schedule of 5"),
         ("0,1,5,1,1,0,9,1\n0,2,5,1,1,0,9,2\n", "bid.csv, row 3: price_eur_per_kwh is 2, but 1"),
