@@ -23,7 +23,7 @@ from cosim.table_reader import TableReader
 from networks.feeder import Feeder
 from networks.simbench_profiles import INTERVAL_H
 
-INTERVALS = 32
+INTERVALS = 24
 """Intervals whose bid other engines solve again: the tightest and an even sample."""
 
 SUM_TOLERANCE_KW = 1e-6
@@ -45,7 +45,6 @@ class BidCheck:
 
     judged: bool  # by the grid; otherwise nothing is said about limits
     intervals: int
-    solved: int  # of them, those that other engines solved again
     broken: tuple[str, ...]  # sentences: limits broken, and sums that do not come out
     engines: tuple[EngineCheck, ...]
 
@@ -73,7 +72,7 @@ def check_bid(
     )
     sums = tuple(_wrong_sums(quantities, states, numbers))
     if not judged:
-        return BidCheck(judged, len(numbers), 0, sums, ())
+        return BidCheck(judged, len(numbers), sums, ())
     power_flow, kvar = PowerFlow(feeder), states["q_kvar"]
     firm = limits.excess(feeder, power_flow.solve(states["firm_kw"], kvar))
     excess = {
@@ -81,8 +80,7 @@ def check_bid(
     }
     broken = tuple(_broken_limits(feeder, states, firm, excess, numbers))
     chosen = _chosen(list(excess.values()), everything=everything)
-    bus_kw = np.concatenate([states[name][chosen] for name in PRODUCTS])
-    bus_kvar = np.tile(kvar[chosen], (len(PRODUCTS), 1))
+    bus_kw, bus_kvar = _different([states[name][chosen] for name in PRODUCTS], kvar[chosen])
     found = power_flow.solve(bus_kw, bus_kvar)
     engines = ask_engines(
         feeder,
@@ -91,7 +89,7 @@ def check_bid(
         voltage_pu=found.voltage_pu,
         loading_percent=found.loading_percent,
     )
-    return BidCheck(judged, len(numbers), len(chosen), (*sums, *broken), engines)
+    return BidCheck(judged, len(numbers), (*sums, *broken), engines)
 
 
 def _quantities(reader: TableReader, numbers: Integers) -> dict[str, Floats]:
@@ -150,6 +148,18 @@ def _sentence(words: str, wrong: Booleans, numbers: Integers) -> Iterator[str]:
     if len(where):
         shown = ", ".join(map(str, where[:8])) + (", ..." if len(where) > 8 else "")
         yield f"bid: {words} in {len(where)} intervals: {shown}"
+
+
+def _different(states: list[Floats], kvar: Floats) -> tuple[Floats, Floats]:
+    """Return the powers (R, K) of states (T, K) that are not those of an earlier entry too."""
+    new = [
+        ~np.any([(state == before).all(axis=1) for before in states[:number]], axis=0)
+        if number
+        else np.ones(len(state), np.bool_)
+        for number, state in enumerate(states)
+    ]
+    bus_kw = [state[chosen] for state, chosen in zip(states, new, strict=True)]
+    return np.concatenate(bus_kw), np.concatenate([kvar[chosen] for chosen in new])
 
 
 def _chosen(excess: list[Floats], *, everything: bool) -> Integers:

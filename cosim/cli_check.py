@@ -7,7 +7,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cosim.bid_check import PRODUCTS
 from cosim.engine_check import LOADING_TOLERANCE_POINTS, VOLTAGE_TOLERANCE_PU, EngineCheck
 from cosim.run_check import PlayCheck, RunCheck, check_run
 
@@ -68,8 +67,7 @@ def _rows(play: PlayCheck) -> Iterator[tuple[str, str, EngineCheck]]:
     for check in play.engines:
         yield play.label, f"{check.found.states} of {play.intervals}", check
     for check in play.bid.engines:
-        states = f"{check.found.states} of {len(PRODUCTS) * play.bid.intervals}"
-        yield f"{play.label}, bid", states, check
+        yield f"{play.label}, bid", str(check.found.states), check
 
 
 def limits_line(play: PlayCheck) -> str:
