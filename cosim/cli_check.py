@@ -1,19 +1,14 @@
 """What `cosim check` shows: the largest differences by engine, and limits that are broken."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from cosim.run_check import (
-    LOADING_TOLERANCE_POINTS,
-    VOLTAGE_TOLERANCE_PU,
-    EngineCheck,
-    PlayCheck,
-    RunCheck,
-    check_run,
-)
+from cosim.engine_check import LOADING_TOLERANCE_POINTS, VOLTAGE_TOLERANCE_PU, EngineCheck
+from cosim.run_check import PlayCheck, RunCheck, check_run
 
 WIDTH_OF_FILES = 140
 """Columns to print where the output is no terminal."""
@@ -52,12 +47,12 @@ def check_table(found: RunCheck) -> Table:
         table.add_column(heading, justify="right")
     table.add_column("verdict")
     for play in found.plays:
-        for check in play.engines:
+        for label, states, check in _rows(play):
             numbers = check.found
             table.add_row(
-                play.label,
+                label,
                 check.engine,
-                f"{numbers.states} of {play.intervals}",
+                states,
                 str(numbers.unsolved),
                 f"{numbers.voltage_pu:.1e}",
                 f"{numbers.line_percentage_points:.1e}",
@@ -67,13 +62,24 @@ def check_table(found: RunCheck) -> Table:
     return table
 
 
+def _rows(play: PlayCheck) -> Iterator[tuple[str, str, EngineCheck]]:
+    """Yield (what was solved, how much of it, what an engine found)."""
+    for check in play.engines:
+        yield play.label, f"{check.found.states} of {play.intervals}", check
+    for check in play.bid.engines:
+        yield f"{play.label}, bid", str(check.found.states), check
+
+
 def limits_line(play: PlayCheck) -> str:
-    """Return what was found about the limits, one line."""
+    """Return what was found about the limits, one line, and one of the bid."""
     kept = "no limit broken in them" if not play.broken else "; ".join(play.broken)
     line = f"{play.label}: {play.secure} of {play.intervals} intervals called secure, {kept}"
     if play.unsolvable:
         line += f"; {play.unsolvable} without power flow, which cannot be solved again"
-    return line
+    if not play.bid.judged:
+        return line
+    bid = "; ".join(play.bid.broken) or "none breaks a limit further than firm load alone"
+    return f"{line}\n{play.label}, bid: schedule, all of up, all of down: {bid}"
 
 
 def reasons(found: RunCheck) -> list[str]:
@@ -81,15 +87,16 @@ def reasons(found: RunCheck) -> list[str]:
     told = []
     for play in found.plays:
         told += [f"{play.label}: {sentence}" for sentence in play.broken]
-        told += [_difference(play, check) for check in play.engines if not check.agrees]
+        told += [f"{play.label}: {sentence}" for sentence in play.bid.broken]
+        told += [_difference(label, check) for label, _, check in _rows(play) if not check.agrees]
     return told
 
 
-def _difference(play: PlayCheck, check: EngineCheck) -> str:
+def _difference(label: str, check: EngineCheck) -> str:
     """Return how far an engine is from what was recorded."""
     numbers = check.found
     return (
-        f"{play.label}: {check.engine} differs by {numbers.voltage_pu:.1e} p.u. and "
+        f"{label}: {check.engine} differs by {numbers.voltage_pu:.1e} p.u. and "
         f"{numbers.loading_percentage_points:.1e} percentage points, and finds no power flow for "
         f"{numbers.unsolved} of {numbers.states} states"
     )

@@ -30,6 +30,7 @@ class Game:
     retail_eur_per_kwh: float
     feed_in_eur_per_kwh: float
     tie_rank: Integers  # (B, N)
+    balancing_share: float = 0.0  # of what is flexible around the schedule that is offered
 
     @property
     def passed_on_eur_per_kwh(self) -> float:
@@ -64,6 +65,7 @@ def make_game(scenario: Scenario, power_flow: PowerFlow, world: World) -> Game:
         retail_eur_per_kwh=tariff.retail_eur_per_kwh,
         feed_in_eur_per_kwh=tariff.feed_in_eur_per_kwh,
         tie_rank=draw_tie_ranks(scenario.run.seed, world.fleet.bus.shape),
+        balancing_share=scenario.wholesale.balancing_share,
     )
 
 

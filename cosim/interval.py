@@ -182,10 +182,11 @@ def play_through(
     day: Day,
     follow: Callable[[State], FollowerAction],
 ) -> WholesaleBid:
-    """Play the day on forecasts and return the schedule it gives, prequalified by the grid.
+    """Play the day on forecasts and return the bid it gives, prequalified by the grid.
 
     Followers answer the announced prices; nothing is validated on the way, so that the schedule
-    shows what the market wants and the grid says what of it can be.
+    shows what the market wants and the grid says what of it can be. Up and down offers are a share
+    of what every participant's order still leaves in each direction.
     """
     bids, around = [], []
     for now in range(day.first_interval, day.first_interval + day.length):
@@ -196,11 +197,16 @@ def play_through(
         net_kwh = bid.clearing.net_kwh
         set_points = deliver(game, bid.orders, bid.limits, net_kwh, forecast, now)
         state = advance(game.fleet, bid.state, forecast, set_points, interval_h=game.interval_h)
+    net_kwh = np.stack([bid.clearing.net_kwh for bid in bids])
+    least_kwh = np.stack([bid.offered.minimum_kwh for bid in bids])
+    most_kwh = np.stack([most_energies(bid.offered)[1] for bid in bids])
     schedule = Schedule(
-        net_kwh=np.stack([bid.clearing.net_kwh for bid in bids]),
-        firm_kwh=np.stack([bid.orders.firm_kwh for bid in bids]),
-        least_kwh=np.stack([bid.orders.minimum_kwh for bid in bids]),
-        most_kwh=np.stack([most_energies(bid.orders)[1] for bid in bids]),
+        net_kwh=net_kwh,
+        firm_kwh=np.stack([bid.offered.firm_kwh for bid in bids]),
+        least_kwh=least_kwh,
+        most_kwh=most_kwh,
+        up_kwh=game.balancing_share * np.maximum(net_kwh - least_kwh, 0.0),
+        down_kwh=game.balancing_share * np.maximum(most_kwh - net_kwh, 0.0),
         around=tuple(around),
     )
     return prequalify(game.power_flow, schedule, rule=game.rule)

@@ -131,7 +131,14 @@ def _play_references(
     scenario: Scenario, game: Game, world: World, policies: RunPolicies, progress: Progress
 ) -> References:
     """Play the same days on a grid without limits, without parts of the market."""
-    free = replace(game, rule="none", envelopes="none", charges=False, mechanism=MECHANISMS["none"])
+    free = replace(
+        game,
+        rule="none",
+        envelopes="none",
+        charges=False,
+        mechanism=MECHANISMS["none"],
+        balancing_share=0.0,
+    )
     retail = _play(free, world, policies.retailer_only, "retailer only", progress)
     retail_only = _outcome(scenario, world, retail)
     del retail  # a week of records is some 100 MB
@@ -208,6 +215,7 @@ def summary_rows(
             f"{arm['cleared_kwh']:.0f} kWh cleared, {arm['refused_kwh']:.1f} kWh refused, "
             f"{arm['local_kwh']:.0f} kWh traded locally",
         ),
+        ("day-ahead bid", _bid(arm)),
         (
             "prosumers",
             f"pay {arm['bills_eur'] - arm['open_positions_eur']:.2f} EUR, "
@@ -223,6 +231,20 @@ def summary_rows(
         ),
     ]
     return tuple(rows)
+
+
+def _bid(arm: Metrics) -> str:
+    """Return what the grid left of the schedule and of the offers on top of it."""
+    text = f"{arm['day_ahead_sold_kwh']:.0f} kWh sold, {arm['bid_refused_kwh']:.0f} kWh refused"
+    if not arm["balancing_up_offered_kwh"] + arm["balancing_down_offered_kwh"]:
+        return text
+    parts = [
+        f"{100.0 * arm[f'balancing_{direction}_deliverability']:.1f} % of what is offered "
+        f"{direction}ward"
+        for direction in ("up", "down")
+        if arm[f"balancing_{direction}_offered_kwh"]
+    ]
+    return f"{text}; the grid can deliver {' and '.join(parts)}"
 
 
 def _prosumers(world: World) -> str:

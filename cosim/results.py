@@ -151,17 +151,38 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class BalancingOffer:
+    """Capacity offered on top of the validated schedule in one direction, and what of it can be.
+
+    Up is more fed in or less drawn, down is more drawn; both >= 0. Nothing of it is activated.
+    """
+
+    offered_kwh: Floats  # (T, B) if called for the whole interval
+    feasible_kwh: Floats  # (T, B) what goes to the market
+    verdict: Integers  # (T, B) Verdict
+    reason: Integers  # (T, B) Reason
+    element: Integers  # (T, B) bus position for voltages, branch position for overloads, -1 none
+    shadow: Floats  # (T, B) kWh of it lost per further kWh where the binding limits feel it most
+    bus_kw: Floats  # (T, B, K) expected to be drawn at each bus with all that is feasible
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class WholesaleBid:
-    """The aggregator's day-ahead schedule and what the grid let through. Sold > 0."""
+    """The aggregator's day-ahead schedule and offers, and what the grid let through. Sold > 0."""
 
     offered_kwh: Floats  # (T, B) from the play-through on forecasts
     validated_kwh: Floats  # (T, B) what goes to the market
     verdict: Integers  # (T, B) Verdict
     reason: Integers  # (T, B) Reason
     element: Integers  # (T, B) bus position for voltages, branch position for overloads, -1 none
+    shadow: Floats  # (T, B) kWh of the sum lost per further kWh where binding limits feel it most
+    price: Floats  # (T, B, K) kWh of the sum lost per further kWh drawn at a bus
+    firm_bus_kw: Floats  # (T, B, K) drawn at each bus if nothing is bid
     offered_bus_kw: Floats  # (T, B, K) expected to be drawn at each bus under the offered schedule
     validated_bus_kw: Floats  # (T, B, K) and under the validated one
     bus_kvar: Floats  # (T, B, K)
+    up: BalancingOffer
+    down: BalancingOffer
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,40 +10,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
+from cosim.bid_check import BidCheck, check_bid
+from cosim.engine_check import (
+    LOADING_TOLERANCE_POINTS,
+    VOLTAGE_TOLERANCE_PU,
+    EngineCheck,
+    ask_engines,
+)
 from cosim.errors import RunFolderError
 from cosim.records import Booleans, Floats, Integers
 from cosim.run_folder import MANIFEST, RunFolder, read_run
+from cosim.table_reader import TableReader
 from networks.catalog import load_feeder
 from networks.feeder import LINE, TRANSFORMER, Feeder
-from networks.reference import ReferenceCheck, resolve
-from networks.second_opinion import compare
 
 STATES = 192
 """States that are solved again: all of two days, the extremes and an even sample of more."""
 
 EXTREMES = 10
-VOLTAGE_TOLERANCE_PU = 1e-8
-LOADING_TOLERANCE_POINTS = 1e-5
-ENGINES = {"pandapower": resolve, "power-grid-model": compare}
-
-
-@dataclass(frozen=True, slots=True)
-class EngineCheck:
-    """How far an engine's solution lies from what was recorded."""
-
-    engine: str
-    found: ReferenceCheck
-
-    @property
-    def agrees(self) -> bool:
-        """Whether every state was solved and no difference is beyond tolerance; NaN is not."""
-        return (
-            self.found.unsolved == 0
-            and self.found.voltage_pu <= VOLTAGE_TOLERANCE_PU
-            and self.found.loading_percentage_points <= LOADING_TOLERANCE_POINTS
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +41,13 @@ class PlayCheck:
     secure: int  # intervals that the run calls secure
     broken: tuple[str, ...]  # sentences: limits broken in intervals that are called secure
     engines: tuple[EngineCheck, ...]
+    bid: BidCheck
 
     @property
     def passed(self) -> bool:
-        """Whether all engines agree and every secure interval keeps its limits."""
-        return not self.broken and all(engine.agrees for engine in self.engines)
+        """Whether engines agree, and every secure interval and the bid keep their limits."""
+        states = not self.broken and all(engine.agrees for engine in self.engines)
+        return states and self.bid.passed
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,27 +113,23 @@ def _check_play(
 ) -> PlayCheck:
     recorded = _read(run, feeder, without_validation)
     chosen = _chosen(recorded, everything)
-    engines = [
-        EngineCheck(
-            name,
-            engine(
-                feeder.name,
-                feeder,
-                bus_kw=recorded.bus_kw[chosen],
-                bus_kvar=recorded.bus_kvar[chosen],
-                voltage_pu=recorded.voltage_pu[chosen],
-                loading_percent=recorded.loading_percent[chosen],
-            ),
-        )
-        for name, engine in ENGINES.items()
-    ]
+    engines = ask_engines(
+        feeder,
+        bus_kw=recorded.bus_kw[chosen],
+        bus_kvar=recorded.bus_kvar[chosen],
+        voltage_pu=recorded.voltage_pu[chosen],
+        loading_percent=recorded.loading_percent[chosen],
+    )
+    reader = TableReader(run, without_validation)
+    judged = not without_validation and run.scenario.grid.rule != "none"
     return PlayCheck(
         label="without validation" if without_validation else "run",
         intervals=len(recorded.interval),
         unsolvable=int((~recorded.converged).sum()),
         secure=int(recorded.secure.sum()),
         broken=tuple(_broken_limits(feeder, recorded)),
-        engines=tuple(engines),
+        engines=engines,
+        bid=check_bid(reader, feeder, recorded.interval, judged=judged, everything=everything),
     )
 
 
@@ -191,7 +174,7 @@ def _broken_limits(feeder: Feeder, recorded: _Recorded) -> list[str]:
 
 def _read(run: RunFolder, feeder: Feeder, without_validation: bool) -> _Recorded:
     """Return the states of a run's tables; raise RunFolderError with all that is wrong."""
-    reader = _Reader(run, without_validation)
+    reader = TableReader(run, without_validation)
     intervals = reader.table("intervals", ("interval", "secure", "converged"))
     numbers = intervals["interval"].to_numpy(np.int64)
     if not len(numbers) or len(np.unique(numbers)) != len(numbers):
@@ -223,49 +206,3 @@ def _read(run: RunFolder, feeder: Feeder, without_validation: bool) -> _Recorded
         voltage_pu=buses["vm_pu"],
         loading_percent=loading,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """Reads tables of one playing of the days."""
-
-    run: RunFolder
-    without_validation: bool
-
-    def table(self, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
-        """Return a table that has `columns`; raise RunFolderError otherwise."""
-        try:
-            table = self.run.table(name, without_validation=self.without_validation)
-        except (OSError, ValueError) as error:
-            raise RunFolderError(f"{self.where(name)} cannot be read ({error})") from error
-        missing = [column for column in columns if column not in table]
-        if missing:
-            raise RunFolderError(f"{self.where(name)} has no column {', '.join(missing)}")
-        return table
-
-    def matrices(
-        self,
-        name: str,
-        columns: tuple[str, ...],
-        *,
-        intervals: Integers,
-        key: str,
-        elements: Integers,
-    ) -> dict[str, Floats]:
-        """Return `columns` as (intervals, elements), whatever the order of the rows."""
-        table = self.table(name, ("interval", key, *columns))
-        expected = pd.MultiIndex.from_product([intervals, elements])
-        given = pd.MultiIndex.from_frame(table[["interval", key]])
-        if len(given) != len(expected) or not (given.is_unique and expected.isin(given).all()):
-            raise RunFolderError(
-                f"{self.where(name)} must hold {len(intervals)} intervals x {len(elements)} "
-                f"elements of the feeder, each once; it holds {len(given)} rows"
-            )
-        rows = table.set_index(given)[list(columns)].reindex(expected)
-        shape = (len(intervals), len(elements))
-        return {column: rows[column].to_numpy(np.float64).reshape(shape) for column in columns}
-
-    def where(self, name: str) -> str:
-        """Return the file of a table, for the beginning of a sentence."""
-        inner = "without_validation/" if self.without_validation else ""
-        return f"{self.run.path}/{inner}{name}.parquet:"

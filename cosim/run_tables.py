@@ -6,17 +6,27 @@ an account such as "aggregator". Signs: power > 0 is drawn, wholesale energy > 0
 power flow was found, what would follow from its voltages is NaN: the last iterate is no state.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cosim.grid.limits import TOLERANCE, excess, reason_of
-from cosim.records import AGGREGATOR, Booleans, Floats, Integers, World
+from cosim.records import AGGREGATOR, Integers, World
 from cosim.results import Account, DayRecord, GridState, IntervalRecord, Reason, Verdict
+from cosim.run_bid_tables import bid_buses_table, wholesale_table
+from cosim.run_columns import (
+    booleans,
+    column,
+    element_texts,
+    floats,
+    integers,
+    names,
+    reason_texts,
+    texts,
+)
 from cosim.run_ledger import Kind, ledger
 from cosim.scenario import Tariff
 from networks.feeder import LINE, TRANSFORMER, Feeder
@@ -58,27 +68,10 @@ def run_tables(records: RunRecords) -> dict[str, Table]:
         "trafos": _branches(records, TRANSFORMER),
         "trades": _trades(records),
         "prosumers": _prosumers(records),
-        "wholesale": _wholesale(records),
-        "bid_buses": _bid_buses(records),
+        "wholesale": wholesale_table(records.feeder, records.world, records.days),
+        "bid_buses": bid_buses_table(records.feeder, records.days),
         "ledger": _ledger(records),
     }
-
-
-def element_texts(reason: Integers, element: Integers, feeder: Feeder) -> NDArray[np.object_]:
-    """Return the binding elements as text: "bus 17", "line 3", "trafo 0", "" for none."""
-    buses = [f"bus {number}" for number in feeder.bus_index]
-    branches = [
-        f"{'line' if kind == LINE else 'trafo'} {number}"
-        for kind, number in zip(feeder.branch_kind, feeder.branch_index, strict=True)
-    ]
-    voltage = np.isin(reason, (Reason.OVERVOLTAGE, Reason.UNDERVOLTAGE))
-    overload = np.isin(reason, (Reason.LINE_OVERLOAD, Reason.TRANSFORMER_OVERLOAD))
-    texts = np.array([*buses, *branches, ""], dtype=object)
-    position = np.full(len(element), len(texts) - 1)
-    known = element >= 0
-    position = np.where(known & voltage, element, position)
-    position = np.where(known & overload, len(buses) + element, position)
-    return np.asarray(texts[position])
 
 
 def broken_text(feeder: Feeder, state: GridState) -> str:
@@ -111,17 +104,17 @@ def _intervals(records: RunRecords) -> Table:
     return {
         "interval": records.numbers,
         "start_utc": world.calendar.start_utc[records.numbers].astype("datetime64[ms]"),
-        "local_price_eur_per_kwh": _floats(r.clearing.price_eur_per_kwh[0] for r in intervals),
-        "local_paid_eur_per_kwh": _floats(_paid_local_price(record) for record in intervals),
-        "buy_eur_per_kwh": _floats(buy for buy, _ in quotes),
-        "sell_eur_per_kwh": _floats(sell for _, sell in quotes),
-        "local_kwh": _floats(_accepted_local_kwh(record) for record in intervals),
-        "slack_kw": _floats(_solved(state, state.slack_kw[0]) for state in states),
-        "loss_kw": _floats(_solved(state, state.loss_kw[0]) for state in states),
-        "secure": _booleans(record.validation.secure[0] for record in intervals),
-        "broken": _texts(broken_text(records.feeder, state) for state in states),
-        "preexisting": _booleans(record.validation.preexisting[0] for record in intervals),
-        "converged": _booleans(state.converged[0] for state in states),
+        "local_price_eur_per_kwh": floats(r.clearing.price_eur_per_kwh[0] for r in intervals),
+        "local_paid_eur_per_kwh": floats(_paid_local_price(record) for record in intervals),
+        "buy_eur_per_kwh": floats(buy for buy, _ in quotes),
+        "sell_eur_per_kwh": floats(sell for _, sell in quotes),
+        "local_kwh": floats(_accepted_local_kwh(record) for record in intervals),
+        "slack_kw": floats(_solved(state, state.slack_kw[0]) for state in states),
+        "loss_kw": floats(_solved(state, state.loss_kw[0]) for state in states),
+        "secure": booleans(record.validation.secure[0] for record in intervals),
+        "broken": texts(broken_text(records.feeder, state) for state in states),
+        "preexisting": booleans(record.validation.preexisting[0] for record in intervals),
+        "converged": booleans(state.converged[0] for state in states),
         "power_flow_iterations": np.array([s.iterations[0] for s in states], np.int64),
     }
 
@@ -133,12 +126,12 @@ def _buses(records: RunRecords) -> Table:
     return {
         "interval": np.repeat(records.numbers, count),
         "bus": np.tile(records.feeder.bus_index, len(validations)),
-        "p_kw": _column(v.bus_kw[0] for v in validations),
-        "q_kvar": _column(v.bus_kvar[0] for v in validations),
-        "vm_pu": _column(_solved(v.state, v.state.voltage_pu[0]) for v in validations),
-        "loss_eur_per_kwh": _column(p.loss_eur_per_kwh[0] for p in prices),
-        "voltage_eur_per_kwh": _column(p.voltage_eur_per_kwh[0] for p in prices),
-        "congestion_eur_per_kwh": _column(p.congestion_eur_per_kwh[0] for p in prices),
+        "p_kw": column(v.bus_kw[0] for v in validations),
+        "q_kvar": column(v.bus_kvar[0] for v in validations),
+        "vm_pu": column(_solved(v.state, v.state.voltage_pu[0]) for v in validations),
+        "loss_eur_per_kwh": column(p.loss_eur_per_kwh[0] for p in prices),
+        "voltage_eur_per_kwh": column(p.voltage_eur_per_kwh[0] for p in prices),
+        "congestion_eur_per_kwh": column(p.congestion_eur_per_kwh[0] for p in prices),
     }
 
 
@@ -150,7 +143,7 @@ def _branches(records: RunRecords, kind: int) -> Table:
     return {
         "interval": np.repeat(records.numbers, len(mine)),
         "element": np.tile(feeder.branch_index[mine], len(intervals)),
-        "loading_percent": _column(loading),
+        "loading_percent": column(loading),
     }
 
 
@@ -161,25 +154,25 @@ def _trades(records: RunRecords) -> Table:
     trades = [(record.clearing.trades, part) for record, part in zip(intervals, mine, strict=True)]
     verdicts = [(record.validation, part) for record, part in zip(intervals, mine, strict=True)]
     charges = [(record.charges, part) for record, part in zip(intervals, mine, strict=True)]
-    reason = _integers(v.reason[part] for v, part in verdicts)
-    element = _integers(v.element[part] for v, part in verdicts)
-    verdict = _integers(v.verdict[part] for v, part in verdicts)
+    reason = integers(v.reason[part] for v, part in verdicts)
+    element = integers(v.element[part] for v, part in verdicts)
+    verdict = integers(v.verdict[part] for v, part in verdicts)
     return {
         "interval": np.repeat(records.numbers, counts),
-        "trade": _integers(np.arange(count) for count in counts),
-        "seller": _trader_texts(_integers(t.seller[part] for t, part in trades)),
-        "buyer": _trader_texts(_integers(t.buyer[part] for t, part in trades)),
-        "cleared_kwh": _column(t.cleared_kwh[part] for t, part in trades),
-        "accepted_kwh": _column(v.accepted_kwh[part] for v, part in verdicts),
-        "price_eur_per_kwh": _column(t.price_eur_per_kwh[part] for t, part in trades),
-        "verdict": _names(Verdict, verdict),
-        "reason": _reason_texts(reason),
+        "trade": integers(np.arange(count) for count in counts),
+        "seller": _trader_texts(integers(t.seller[part] for t, part in trades)),
+        "buyer": _trader_texts(integers(t.buyer[part] for t, part in trades)),
+        "cleared_kwh": column(t.cleared_kwh[part] for t, part in trades),
+        "accepted_kwh": column(v.accepted_kwh[part] for v, part in verdicts),
+        "price_eur_per_kwh": column(t.price_eur_per_kwh[part] for t, part in trades),
+        "verdict": names(Verdict, verdict),
+        "reason": reason_texts(reason),
         "element": element_texts(reason, element, records.feeder),
-        "ask_eur_per_kwh": _column(t.ask_eur_per_kwh[part] for t, part in trades),
-        "bid_eur_per_kwh": _column(t.bid_eur_per_kwh[part] for t, part in trades),
-        "seller_charge_eur": _column(c.seller_eur[part] for c, part in charges),
-        "buyer_charge_eur": _column(c.buyer_eur[part] for c, part in charges),
-        "shadow_eur_per_kwh": _column(v.shadow_eur_per_kwh[part] for v, part in verdicts),
+        "ask_eur_per_kwh": column(t.ask_eur_per_kwh[part] for t, part in trades),
+        "bid_eur_per_kwh": column(t.bid_eur_per_kwh[part] for t, part in trades),
+        "seller_charge_eur": column(c.seller_eur[part] for c, part in charges),
+        "buyer_charge_eur": column(c.buyer_eur[part] for c, part in charges),
+        "shadow_eur_per_kwh": column(v.shadow_eur_per_kwh[part] for v, part in verdicts),
         "firm": np.concatenate([t.firm[part] for t, part in trades] or [np.empty(0, bool)]),
     }
 
@@ -194,55 +187,16 @@ def _prosumers(records: RunRecords) -> Table:
         "interval": np.repeat(records.numbers, count),
         "prosumer": np.tile(np.arange(count), len(intervals)),
         "bus": np.tile(records.feeder.bus_index[fleet.bus[0]], len(intervals)),
-        "load_kw": _column(load),
-        "pv_kw": _column(d.pv_kw[0] for d in dispatch),
-        "battery_kw": _column(d.battery_kw[0] for d in dispatch),
-        "soc_kwh": _column(s.battery_kwh[0] for s in states),
-        "vehicle_kw": _column(d.vehicle_kw[0] for d in dispatch),
-        "vehicle_missing_kwh": _column(s.vehicle_missing_kwh[0] for s in states),
-        "heat_pump_kw": _column(d.heat_pump_kw[0] for d in dispatch),
-        "indoor_celsius": _column(s.indoor_celsius[0] for s in states),
-        "curtailed_kw": _column(d.curtailed_kw[0] for d in dispatch),
-        "net_load_kw": _column(d.net_kw[0] for d in dispatch),
-    }
-
-
-def _bid_buses(records: RunRecords) -> Table:
-    """Return what the day-ahead bid stands for at each bus: it solves the feeder again."""
-    bids = [day.bid for day in records.days]
-    count = records.feeder.bus_count
-    return {
-        "interval": np.repeat(records.numbers, count),
-        "bus": np.tile(records.feeder.bus_index, len(records.numbers)),
-        "offered_kw": _column(bid.offered_bus_kw[:, 0].ravel() for bid in bids),
-        "validated_kw": _column(bid.validated_bus_kw[:, 0].ravel() for bid in bids),
-        "q_kvar": _column(bid.bus_kvar[:, 0].ravel() for bid in bids),
-    }
-
-
-def _wholesale(records: RunRecords) -> Table:
-    settlements = [record.settlement for record in records.intervals]
-    bids = [
-        (day.bid, record.interval - day.first_interval)
-        for day in records.days
-        for record in day.intervals
-    ]
-    verdict = np.array([bid.verdict[t, 0] for bid, t in bids], np.int64)
-    reason = np.array([bid.reason[t, 0] for bid, t in bids], np.int64)
-    element = np.array([bid.element[t, 0] for bid, t in bids], np.int64)
-    actual = records.world.actual
-    return {
-        "interval": records.numbers,
-        "bid_kwh": _floats(bid.offered_kwh[t, 0] for bid, t in bids),
-        "validated_kwh": _floats(bid.validated_kwh[t, 0] for bid, t in bids),
-        "verdict": _names(Verdict, verdict),
-        "reason": _reason_texts(reason),
-        "element": element_texts(reason, element, records.feeder),
-        "delivered_kwh": _floats(s.delivered_kwh[0] for s in settlements),
-        "imbalance_kwh": _floats(s.imbalance_kwh[0] for s in settlements),
-        "day_ahead_eur_per_kwh": actual.day_ahead_eur_per_kwh[records.numbers, 0],
-        "imbalance_eur_per_kwh": _floats(s.imbalance_price_eur_per_kwh[0] for s in settlements),
-        "system_imbalance_eur_per_kwh": actual.imbalance_eur_per_kwh[records.numbers, 0],
+        "load_kw": column(load),
+        "pv_kw": column(d.pv_kw[0] for d in dispatch),
+        "battery_kw": column(d.battery_kw[0] for d in dispatch),
+        "soc_kwh": column(s.battery_kwh[0] for s in states),
+        "vehicle_kw": column(d.vehicle_kw[0] for d in dispatch),
+        "vehicle_missing_kwh": column(s.vehicle_missing_kwh[0] for s in states),
+        "heat_pump_kw": column(d.heat_pump_kw[0] for d in dispatch),
+        "indoor_celsius": column(s.indoor_celsius[0] for s in states),
+        "curtailed_kw": column(d.curtailed_kw[0] for d in dispatch),
+        "net_load_kw": column(d.net_kw[0] for d in dispatch),
     }
 
 
@@ -257,7 +211,7 @@ def _ledger(records: RunRecords) -> Table:
         "interval": payments.interval,
         "payer": parties[payments.payer],
         "payee": parties[payments.payee],
-        "kind": _names(Kind, payments.kind),
+        "kind": names(Kind, payments.kind),
         "eur": payments.eur,
     }
 
@@ -287,37 +241,6 @@ def _solved(state: GridState, values: Any) -> Any:
     return values if state.converged[0] else np.full_like(values, np.nan)
 
 
-def _names(members: type[IntEnum], codes: Integers) -> NDArray[np.object_]:
-    """Return enumeration members as lower-case text."""
-    return np.asarray(np.array([m.name.lower() for m in members], dtype=object)[codes])
-
-
-def _reason_texts(codes: Integers) -> NDArray[np.object_]:
-    """Return reasons as lower-case text, "" for none."""
-    return np.asarray(np.where(codes == Reason.NONE, "", _names(Reason, codes)))
-
-
 def _trader_texts(codes: Integers) -> NDArray[np.object_]:
     """Return traders as text: the number of a prosumer, or "aggregator"."""
     return np.asarray(np.where(codes == AGGREGATOR, "aggregator", codes.astype(str)).astype(object))
-
-
-def _column(parts: Iterable[Floats]) -> Floats:
-    """Return the numbers of all intervals as one column; there may be none."""
-    return np.concatenate([*parts, np.empty(0)])
-
-
-def _integers(parts: Iterable[Integers]) -> Integers:
-    return np.concatenate([*parts, np.empty(0, np.int64)])
-
-
-def _texts(values: Iterable[str]) -> NDArray[np.object_]:
-    return np.array(list(values), dtype=object)
-
-
-def _floats(values: Iterable[Any]) -> Floats:
-    return np.array(list(values), np.float64)
-
-
-def _booleans(values: Iterable[Any]) -> Booleans:
-    return np.array(list(values), np.bool_)

@@ -291,7 +291,7 @@ class Prices(Settings):
 
 
 class Wholesale(Settings):
-    """Day-ahead market and imbalance settlement."""
+    """Day-ahead market, balancing offers and imbalance settlement."""
 
     day_ahead: Prices = Prices()
     """Day-ahead prices."""
@@ -300,6 +300,9 @@ class Wholesale(Settings):
     imbalance_scheme: Literal["one_price", "two_price"] = "one_price"
     """`one_price`: the same price for both directions; `two_price`: deviations that help the
     system get no more than the day-ahead price."""
+    balancing_share: Share = 0.5
+    """Share of what the fleet could do beside its day-ahead schedule that is offered as balancing
+    capacity, upward (feed in more, draw less) and downward (draw more); 0: no offers."""
 
 
 class Forecasts(Settings):

@@ -21,6 +21,7 @@ from cosim.records import (
     World,
 )
 from cosim.results import (
+    BalancingOffer,
     DayRecord,
     Dispatch,
     GridState,
@@ -113,19 +114,44 @@ def random_world(feeder: Feeder, random: np.random.Generator) -> World:
 def random_bid(feeder: Feeder, random: np.random.Generator) -> WholesaleBid:
     """Return a bid that an overload of the second line cuts now and then."""
     shape = (PER_DAY, ENVIRONMENTS)
-    cut = random.random(shape) < 0.5
     offered = random.normal(0.0, 5.0, shape)
-    powers = random.random((3, *shape, feeder.bus_count))
+    powers = random.random((4, *shape, feeder.bus_count))
+    judged = _random_verdicts(random)
+    cut = judged["verdict"] == Verdict.CURTAILED
     return WholesaleBid(
         offered_kwh=offered,
         validated_kwh=np.where(cut, 0.5 * offered, offered),
-        verdict=np.where(cut, Verdict.CURTAILED, Verdict.ACCEPTED),
-        reason=np.where(cut, Reason.LINE_OVERLOAD, Reason.NONE),
-        element=np.where(cut, 1, -1),
+        **judged,
+        price=np.where(cut[:, :, None], powers[3], 0.0),
+        firm_bus_kw=powers[3] - 1.0,
         offered_bus_kw=powers[0],
         validated_bus_kw=powers[1],
         bus_kvar=powers[2],
+        up=_random_offer(feeder, random),
+        down=_random_offer(feeder, random),
     )
+
+
+def _random_offer(feeder: Feeder, random: np.random.Generator) -> BalancingOffer:
+    shape = (PER_DAY, ENVIRONMENTS)
+    judged, offered = _random_verdicts(random), random.random(shape)
+    cut = judged["verdict"] == Verdict.CURTAILED
+    return BalancingOffer(
+        offered_kwh=offered,
+        feasible_kwh=np.where(cut, 0.25 * offered, offered),
+        **judged,
+        bus_kw=random.random((*shape, feeder.bus_count)),
+    )
+
+
+def _random_verdicts(random: np.random.Generator) -> dict[str, np.ndarray]:
+    cut = random.random((PER_DAY, ENVIRONMENTS)) < 0.5
+    return {
+        "verdict": np.where(cut, Verdict.CURTAILED, Verdict.ACCEPTED),
+        "reason": np.where(cut, Reason.LINE_OVERLOAD, Reason.NONE),
+        "element": np.where(cut, 1, -1),
+        "shadow": np.where(cut, random.random(cut.shape), 0.0),
+    }
 
 
 def random_trades(random: np.random.Generator) -> Trades:

@@ -193,16 +193,24 @@ def test_readme_links_lead_somewhere() -> None:
 
 
 def test_the_bid_solves_again_from_its_own_table(summer_day: Path) -> None:
-    """At every cut bid the limit that is named binds, and none is broken."""
+    """At every cut schedule and offer the limit that is named binds, and none is broken."""
     run = read_run(summer_day)
     bids = run.table("wholesale")
     powers = run.table("bid_buses").set_index("interval")
-    cut = bids[bids.verdict == "curtailed"]
-    assert len(cut) > 0
-    for interval, element in cut[["interval", "element"]].to_numpy()[::5]:
+    cases = []
+    for state, part in (("validated_kw", ""), ("up_kw", "up_"), ("down_kw", "down_")):
+        cut = bids[(bids[f"{part}verdict"] != "accepted")]
+        if part:  # the others lack devices that the schedule was moved with
+            cut = cut[cut[f"{part}shadow_kw_per_kw"] > 0.0]
+        assert len(cut) > 0, state
+        cases += [
+            (state, *row)
+            for row in cut[["interval", f"{part}element"]].to_numpy()[:: max(len(cut) // 3, 1)]
+        ]
+    for state, interval, element in cases:
         net = build_net("cigre_lv")
         net.load.drop(net.load.index, inplace=True)
-        for bus, kw, kvar in powers.loc[interval][["bus", "validated_kw", "q_kvar"]].to_numpy():
+        for bus, kw, kvar in powers.loc[interval][["bus", state, "q_kvar"]].to_numpy():
             pp.create_load(net, int(bus), p_mw=kw / 1e3, q_mvar=kvar / 1e3)
         pp.runpp(net, tolerance_mva=1e-10)
         kind, number = element.split()

@@ -1,4 +1,3 @@
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,81 +5,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cosim import run_check
-from cosim.cli import main
+from cosim import bid_check, run_check
 from cosim.errors import RunFolderError
-from cosim.grid.power_flow import PowerFlow
 from cosim.run_check import check_run
 from cosim.run_folder import WITHOUT_VALIDATION
-from networks.catalog import load_feeder
-from networks.feeder import LINE, TRANSFORMER
+from tests.recorded_run import FEEDER, INTERVALS, OVERVOLTAGE, add, change, exit_code, write
 
-FEEDER = load_feeder("cigre_mv")
-POWER_FLOW = PowerFlow(FEEDER)
-INTERVALS = 6
-OVERVOLTAGE = 4  # this interval's state breaks a limit, and is not called secure
-TABLES = ("intervals", "buses", "lines", "trafos")
+TABLES = ("intervals", "buses", "lines", "trafos", "wholesale", "bid_buses")
 
 
-def write(folder: Path, intervals: int = INTERVALS) -> Path:
-    """Write what `cosim check` reads of a run: random states, one of them with far too much sun."""
-    random = np.random.default_rng(3)
-    shape = (intervals, FEEDER.bus_count)
-    kw = FEEDER.nominal_load_kw * random.uniform(0.0, 0.9, shape)
-    kvar = FEEDER.nominal_load_kvar * random.uniform(0.0, 0.9, shape)
-    kw[OVERVOLTAGE, 5] = -20_000.0
-    state = POWER_FLOW.solve(kw, kvar)
-    folder.mkdir()
-    secure = np.arange(intervals) != OVERVOLTAGE
-    numbers = np.arange(intervals)
-    tables = {
-        "intervals": {"interval": numbers, "secure": secure, "converged": state.converged},
-        "buses": {
-            "interval": np.repeat(numbers, FEEDER.bus_count),
-            "bus": np.tile(FEEDER.bus_index, intervals),
-            "p_kw": kw.ravel(),
-            "q_kvar": kvar.ravel(),
-            "vm_pu": state.voltage_pu.ravel(),
-        },
-    }
-    for name, kind in (("lines", LINE), ("trafos", TRANSFORMER)):
-        mine = FEEDER.branch_kind == kind
-        tables[name] = {
-            "interval": np.repeat(numbers, mine.sum()),
-            "element": np.tile(FEEDER.branch_index[mine], intervals),
-            "loading_percent": state.loading_percent[:, mine].ravel(),
-        }
-    for name, columns in tables.items():
-        pd.DataFrame(columns).to_parquet(folder / f"{name}.parquet")
-    (folder / "scenario.toml").write_text('[feeder]\nname = "cigre_mv"\n', encoding="utf-8")
-    manifest = {"net_sha256": FEEDER.net_sha256}
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    return folder
+@pytest.fixture(autouse=True)
+def one_interval_of_the_bid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let other engines solve little of the bid where a test is about something else."""
+    monkeypatch.setattr(bid_check, "INTERVALS", 1)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return write(tmp_path / "run")
-
-
-def change(folder: Path, name: str, alter: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
-    file = folder / f"{name}.parquet"
-    alter(pd.read_parquet(file)).to_parquet(file)
-
-
-def add(column: str, row: int, value: float) -> Callable[[pd.DataFrame], pd.DataFrame]:
-    def alter(table: pd.DataFrame) -> pd.DataFrame:
-        values = table[column].to_numpy(np.float64, copy=True)
-        values[row] += value
-        return table.assign(**{column: values})
-
-    return alter
-
-
-def exit_code(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as end:
-        main(arguments)
-    return int(end.value.code or 0)
 
 
 def test_a_true_run_passes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from pyarrow import parquet
 
 from cosim.errors import RunFolderError
 from cosim.results import Account, Reason
+from cosim.run_columns import element_texts
 from cosim.run_folder import (
     RunContent,
     RunFolder,
@@ -18,7 +19,7 @@ from cosim.run_folder import (
     read_run,
     write_run,
 )
-from cosim.run_tables import TABLES, element_texts
+from cosim.run_tables import TABLES
 from cosim.scenario import Scenario
 from networks.feeder import Feeder
 from tests.played_days import INTERVALS, PER_DAY, PROSUMERS, played_run
@@ -44,10 +45,16 @@ COLUMNS = {
         "heat_pump_kw indoor_celsius curtailed_kw net_load_kw"
     ),
     "wholesale": (
-        "interval bid_kwh validated_kwh verdict reason element delivered_kwh imbalance_kwh "
+        "interval bid_kwh validated_kwh verdict reason element shadow_kwh_per_kwh "
+        "shadow_eur_per_kwh "
+        "up_offered_kw up_feasible_kw up_verdict up_reason up_element up_shadow_kw_per_kw "
+        "down_offered_kw down_feasible_kw down_verdict down_reason down_element "
+        "down_shadow_kw_per_kw delivered_kwh imbalance_kwh "
         "day_ahead_eur_per_kwh imbalance_eur_per_kwh system_imbalance_eur_per_kwh"
     ),
-    "bid_buses": "interval bus offered_kw validated_kw q_kvar",
+    "bid_buses": (
+        "interval bus firm_kw offered_kw validated_kw up_kw down_kw q_kvar price_kwh_per_kwh"
+    ),
     "ledger": "interval payer payee kind eur",
 }
 
@@ -160,6 +167,30 @@ def test_a_wholesale_row_is_that_of_its_interval(written: RunFolder, content: Ru
     assert table.day_ahead_eur_per_kwh[number] == expected
     difference = table.delivered_kwh - table.validated_kwh
     np.testing.assert_allclose(table.imbalance_kwh, difference, atol=1e-12)
+
+
+def test_offers_are_powers_and_a_shadow_is_also_money(
+    written: RunFolder, content: RunContent, feeder: Feeder
+) -> None:
+    table = written.table("wholesale").set_index("interval")
+    bid, number = content.records.days[1].bid, PER_DAY + 1
+    for direction, offer in (("up", bid.up), ("down", bid.down)):
+        row = table.loc[number]
+        assert row[f"{direction}_offered_kw"] == 4.0 * offer.offered_kwh[1, 0]
+        assert row[f"{direction}_feasible_kw"] == 4.0 * offer.feasible_kwh[1, 0]
+        cut = bool(offer.feasible_kwh[1, 0] < offer.offered_kwh[1, 0])
+        assert row[f"{direction}_verdict"] == ("curtailed" if cut else "accepted")
+        assert row[f"{direction}_reason"] == ("line_overload" if cut else "")
+        assert row[f"{direction}_element"] == ("line 1" if cut else "")
+        assert row[f"{direction}_shadow_kw_per_kw"] == offer.shadow[1, 0]
+    np.testing.assert_array_equal(
+        table.shadow_eur_per_kwh, table.shadow_kwh_per_kwh * table.day_ahead_eur_per_kwh
+    )
+    buses = written.table("bid_buses")
+    there = buses[(buses.interval == number) & (buses.bus == feeder.bus_index[2])].iloc[0]
+    assert there.firm_kw == bid.firm_bus_kw[1, 0, 2]
+    assert (there.up_kw, there.down_kw) == (bid.up.bus_kw[1, 0, 2], bid.down.bus_kw[1, 0, 2])
+    assert there.price_kwh_per_kwh == bid.price[1, 0, 2]
 
 
 def test_intervals_tell_when_they_begin(written: RunFolder) -> None:

@@ -172,6 +172,14 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
             '[grid]\nrule = "strict"',
             "grid.rule: must be 'optimal', 'pro_rata', 'merit', 'lifo', 'max_min' or 'none'",
         ),
+        (
+            "[wholesale]\nbalancing_share = 1.5",
+            "wholesale.balancing_share: must be between 0 and 1 (found 1.5)",
+        ),
+        (
+            '[wholesale]\nbalancing_share = "half"',
+            "wholesale.balancing_share: must be a number (found 'half')",
+        ),
         ("[community]\npv_share = 2", "community.pv_share: must be between 0 and 1 (found 2)"),
         ("[community]\npv_kwp = 0", "for none of them set community.pv_share = 0"),
         ("[community]\nvehicle_kw = 0.5", "vehicle_kwh_per_day = 8 is more than vehicle_kw = 0.5"),

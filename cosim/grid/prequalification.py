@@ -1,30 +1,36 @@
-"""Prequalification of the aggregator's day-ahead schedule by AC power flow.
+"""Prequalification of the aggregator's day-ahead bid by AC power flow.
 
-Each interval's schedule stands for what every participant draws or feeds in (from the
-play-through on forecasts). What breaks a limit is first re-disaggregated inside the participants'
-own ranges; only what the grid bears nowhere is cut from the sum. Where no power flow of the
-schedule exists it is scaled back along the straight line to the counterfactual, in which the
-aggregator supplies the firm load of its customers and nothing else.
+A bid is a schedule and, on top of it, capacity offered upward and downward. Each interval's
+schedule stands for what every participant draws or feeds in (from the play-through on forecasts).
+What breaks a limit is first re-disaggregated inside the participants' own ranges; only what the
+grid bears nowhere is cut from the sum. Then what is left with all of the upward offers, and with
+all of the downward ones, must keep the limits too: of those as much goes to the market as the grid
+bears. What the counterfactual itself breaks, in which the aggregator supplies the firm load of its
+customers and nothing else, may not get worse.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from cosim.grid import limits
-from cosim.grid.curtailment import largest_share
 from cosim.grid.judge import Judge
-from cosim.grid.linear_programme import AcceptanceProgramme
+from cosim.grid.linear_programme import shared_programme
 from cosim.grid.power_flow import PowerFlow
-from cosim.grid.redispatch import Participants, redispatch
+from cosim.grid.products import LOST_KWH, Answer, Request, judging, verdicts_of
+from cosim.grid.together import Deciding, decide_together
 from cosim.grid.validation import Surroundings, at_buses
-from cosim.records import Floats
-from cosim.results import Reason, Verdict, WholesaleBid
+from cosim.records import Floats, Integers
+from cosim.results import BalancingOffer, Reason, Verdict, WholesaleBid
+
+AT_ONCE = 4096
+"""States that are solved in one go: bounds the memory of many environments."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Schedule:
-    """A day-ahead schedule: what every participant does, and what it could do instead.
+    """A day-ahead bid: what every participant does, could do instead, and offers on top.
 
     Energies of an interval at the meters, drawn > 0, each (T, B, N); `around` has one entry an
     interval.
@@ -34,6 +40,8 @@ class Schedule:
     firm_kwh: Floats  # the counterfactual: drawn whatever happens
     least_kwh: Floats  # most that can be fed in, as a negative number
     most_kwh: Floats  # most that can be drawn
+    up_kwh: Floats  # offered: more fed in or less drawn, 0 to net - least
+    down_kwh: Floats  # offered: more drawn, 0 to most - net
     around: tuple[Surroundings, ...]
 
     @property
@@ -41,110 +49,187 @@ class Schedule:
         """Energy to be sold, bought < 0, (T, B)."""
         return np.asarray(-self.net_kwh.sum(axis=2))
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Answer:
-    """What is left of one interval of one environment."""
-
-    sold_kwh: float
-    bus_kw: Floats  # (K,) drawn at each bus then
-    reason: Reason
-    element: int
+    def at_buses(self, net_kwh: Floats) -> Floats:
+        """Return the power drawn at every bus, (T, B, K) kW, with participants at `net_kwh`."""
+        pairs = zip(self.around, net_kwh, strict=True)
+        return np.stack([at_buses(around, net) for around, net in pairs])
 
 
 def prequalify(power_flow: PowerFlow, schedule: Schedule, *, rule: str) -> WholesaleBid:
-    """Return the part of a schedule that the grid can carry; rule "none" lets all of it pass."""
-    feeder, offered = power_flow.feeder, schedule.offered_kwh
-    shape = offered.shape
-    validated = offered.copy()
-    reason = np.full(shape, int(Reason.NONE))
-    element = np.full(shape, -1)
-    programme = AcceptanceProgramme()
-    wanted_kw = np.stack(
-        [
-            at_buses(around, net)
-            for around, net in zip(schedule.around, schedule.net_kwh, strict=True)
-        ]
-    )
-    left_kw = wanted_kw.copy()
-    for t, around in enumerate(schedule.around):
-        if rule == "none":
-            break
-        wanted = wanted_kw[t]
-        excess = limits.excess(feeder, power_flow.solve(wanted, around.kvar))
-        broken = np.flatnonzero(~limits.within(excess))
-        if not len(broken):
-            continue
-        base = at_buses(around, schedule.firm_kwh[t])
-        at_base = limits.excess(feeder, power_flow.solve(base[broken], around.kvar[broken]))
-        for b, base_excess in zip(broken, at_base, strict=True):
-            judge = Judge(
-                power_flow,
-                programme,
-                base_kw=base[b],
-                kvar=around.kvar[b],
-                base_excess=base_excess,
-                interval_h=around.interval_h,
-            )
-            answer = _judge_interval(judge, schedule, (t, int(b)), wanted[b], excess[b])
-            validated[t, b], left_kw[t, b] = answer.sold_kwh, answer.bus_kw
-            reason[t, b], element[t, b] = int(answer.reason), answer.element
-    lost = np.abs(offered - validated) > 1e-6
-    nothing = np.abs(validated + schedule.firm_kwh.sum(axis=2)) <= 1e-6
-    verdict = np.where(
-        lost,
-        np.where(nothing, int(Verdict.REJECTED), int(Verdict.CURTAILED)),
-        int(Verdict.ACCEPTED),
-    )
+    """Return the part of a bid that the grid can carry; rule "none" lets all of it pass.
+
+    Three power flows of all intervals and environments; only what breaks a limit costs more.
+    """
+    net, firm = schedule.net_kwh, schedule.firm_kwh
+    least, most = np.minimum(schedule.least_kwh, net), np.maximum(schedule.most_kwh, net)
+    grid = _Grid(power_flow, schedule, schedule.at_buses(firm), judged=rule != "none")
+    kept = _judge(grid, _Asked(firm, net - firm, net - firm, (least - firm, most - firm)))
+    # Exactly the schedule where nothing was changed.
+    standing = np.where(kept.kwh == net - firm, net, firm + kept.kwh)
+
+    def offer(offered_kwh: Floats, left_kwh: Floats, sign: float) -> BalancingOffer:
+        # Who was moved may have less left than it offered.
+        asked = sign * np.minimum(offered_kwh, np.maximum(left_kwh, 0.0))
+        part = _judge(grid, _Asked(standing, offered_kwh, asked), because=kept)
+        return BalancingOffer(
+            offered_kwh=offered_kwh.sum(axis=2),
+            feasible_kwh=np.abs(part.kwh).sum(axis=2),
+            verdict=part.verdict,
+            reason=part.reason,
+            element=part.element,
+            shadow=part.shadow,
+            bus_kw=part.bus_kw,
+        )
+
     return WholesaleBid(
-        offered_kwh=offered,
-        validated_kwh=validated,
-        verdict=verdict,
-        reason=np.where(lost, reason, int(Reason.NONE)),
-        element=np.where(lost, element, -1),
-        offered_bus_kw=wanted_kw,
-        validated_bus_kw=left_kw,
+        offered_kwh=schedule.offered_kwh,
+        validated_kwh=-standing.sum(axis=2),
+        verdict=kept.verdict,
+        reason=kept.reason,
+        element=kept.element,
+        shadow=kept.shadow,
+        price=kept.price,
+        firm_bus_kw=grid.firm_bus_kw,
+        offered_bus_kw=schedule.at_buses(net),
+        validated_bus_kw=kept.bus_kw,
         bus_kvar=np.stack([around.kvar for around in schedule.around]),
+        up=offer(schedule.up_kwh, standing - least, -1.0),
+        down=offer(schedule.down_kwh, most - standing, 1.0),
     )
 
 
-def _judge_interval(
-    judge: Judge, schedule: Schedule, where: tuple[int, int], wanted_kw: Floats, excess: Floats
-) -> _Answer:
-    """Return what the grid leaves of one interval of one environment, re-disaggregated first."""
-    t, b = where
-    net, firm = schedule.net_kwh[t, b], schedule.firm_kwh[t, b]
-    if not np.all(np.isfinite(judge.base_excess)):
-        return _Answer(-float(firm.sum()), judge.base_kw, Reason.NO_POWER_FLOW, -1)
-    if np.all(np.isfinite(excess)):
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """A product in all intervals and environments, each (T, B, N)."""
+
+    standing_kwh: Floats  # drawn without it
+    offered_kwh: Floats  # change that the bid holds, of either sign
+    kwh: Floats  # change that devices can still make
+    range_kwh: tuple[Floats, Floats] | None = None  # in which it may be moved
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kept:
+    """What is left of a product."""
+
+    kwh: Floats  # (T, B, N) change
+    bus_kw: Floats  # (T, B, K)
+    verdict: Integers  # (T, B)
+    reason: Integers  # (T, B)
+    element: Integers  # (T, B)
+    shadow: Floats  # (T, B)
+    price: Floats  # (T, B, K)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Broken:
+    """States that break limits further than the counterfactual does, S of them."""
+
+    interval: Integers  # (S,)
+    environment: Integers  # (S,)
+    excess: Floats  # (S, E)
+    firm_excess: Floats  # (S, E) of the counterfactual
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grid:
+    """What products are judged by."""
+
+    power_flow: PowerFlow
+    schedule: Schedule
+    firm_bus_kw: Floats  # (T, B, K) counterfactual
+    judged: bool  # otherwise everything passes
+
+    def broken(self, bus_kw: Floats) -> _Broken:
+        """Return which of the states (T, B, K) are none that the grid bears."""
+        feeder, around = self.power_flow.feeder, self.schedule.around
+        intervals, environments, buses = bus_kw.shape
+        step = max(AT_ONCE // environments, 1)
+        found = []
+        for first in range(0, intervals, step):
+            part = slice(first, first + step)
+            kw = bus_kw[part].reshape(-1, buses)
+            kvar = np.concatenate([each.kvar for each in around[part]])
+            excess = limits.excess(feeder, self.power_flow.solve(kw, kvar))
+            bad = np.flatnonzero(~limits.within(excess))
+            firm = self.firm_bus_kw[part].reshape(-1, buses)[bad]
+            at_firm = limits.excess(feeder, self.power_flow.solve(firm, kvar[bad]))
+            worse = ~limits.within(excess[bad], limits.allowed_excess(at_firm))
+            row = first * environments + bad[worse]
+            found.append((row, excess[bad[worse]], at_firm[worse]))
+        row, excess, at_firm = (np.concatenate(each) for each in zip(*found, strict=True))
+        return _Broken(row // environments, row % environments, excess, at_firm)
+
+    def tightest(self, t: int, b: int, bus_kw: Floats) -> tuple[Reason, int]:
+        """Return the limit with the least room at bus powers (K,)."""
+        feeder, kvar = self.power_flow.feeder, self.schedule.around[t].kvar[b]
+        both = np.stack([bus_kw, self.firm_bus_kw[t, b]])
+        here, firm = limits.excess(feeder, self.power_flow.solve(both, np.stack([kvar, kvar])))
+        return limits.reason_of(feeder, int(np.argmax(here - limits.allowed_excess(firm))))
+
+
+def _judge(grid: _Grid, asked: _Asked, *, because: _Kept | None = None) -> _Kept:
+    """Judge a product in all intervals; one power flow where it breaks nothing.
+
+    `because` is the schedule, for offers that devices lack since it was moved or cut.
+    """
+    schedule, offered = grid.schedule, np.abs(asked.offered_kwh).sum(axis=2)
+    standing_kw = schedule.at_buses(asked.standing_kwh)
+    bus_kw = schedule.at_buses(asked.standing_kwh + asked.kwh)
+    kwh, shape = asked.kwh.copy(), offered.shape
+    reason, element = np.full(shape, int(Reason.NONE)), np.full(shape, -1)
+    shadow, price = np.zeros(shape), np.zeros(bus_kw.shape)
+    short = offered - np.abs(kwh).sum(axis=2) > LOST_KWH
+    lost = short.copy()
+    for t, b, answer in _answers(grid, asked, standing_kw, bus_kw):
         around = schedule.around[t]
-        at_schedule = Judge(
-            judge.power_flow,
-            judge.programme,
-            base_kw=wanted_kw,
-            kvar=judge.kvar,
-            base_excess=judge.base_excess,
-            interval_h=judge.interval_h,
+        kwh[t, b] = answer.kwh
+        drawn = np.bincount(around.bus[b], weights=answer.kwh, minlength=bus_kw.shape[2])
+        bus_kw[t, b] = standing_kw[t, b] + drawn / around.interval_h
+        lost[t, b] |= answer.lost
+        reason[t, b], element[t, b] = int(answer.reason), answer.element
+        shadow[t, b], price[t, b] = answer.shadow, answer.price
+    for t, b in np.argwhere(short & (reason == Reason.NONE)).tolist():
+        # Devices that a limit has moved cannot give all they offered: that limit took it.
+        named = grid.tightest(t, b, standing_kw[t, b])
+        if because is not None and because.reason[t, b] != Reason.NONE:
+            named = because.reason[t, b], because.element[t, b]
+        reason[t, b], element[t, b] = named
+    left = np.abs(kwh).sum(axis=2)
+    verdict = verdicts_of(offered, left, lost, schedule.around[0].interval_h)
+    whole, rejected = verdict == Verdict.ACCEPTED, verdict == Verdict.REJECTED
+    reason[whole], element[whole], shadow[whole] = int(Reason.NONE), -1, 0.0
+    kwh[rejected], bus_kw[rejected] = 0.0, standing_kw[rejected]
+    return _Kept(kwh, bus_kw, verdict, reason, element, shadow, price)
+
+
+def _answers(
+    grid: _Grid, asked: _Asked, standing_kw: Floats, bus_kw: Floats
+) -> Iterator[tuple[int, int, Answer]]:
+    """Yield (t, b, what is left) where the grid does not bear all of a product."""
+    if not grid.judged or not np.any(asked.kwh):
+        return
+    broken, programme = grid.broken(bus_kw), shared_programme()
+    where = list(zip(broken.interval.tolist(), broken.environment.tolist(), strict=True))
+    rows = [row for row, (t, b) in enumerate(where) if np.any(asked.kwh[t, b])]
+
+    def deciding(row: int) -> Deciding[Answer]:
+        t, b = where[row]
+        around = grid.schedule.around[t]
+        judge = Judge(
+            grid.power_flow,
+            programme,
+            base_kw=standing_kw[t, b],
+            kvar=around.kvar[b],
+            base_excess=broken.firm_excess[row],
+            interval_h=around.interval_h,
         )
-        participants = Participants(
-            around.bus[b], net, schedule.least_kwh[t, b], schedule.most_kwh[t, b]
-        )
-        moved = redispatch(at_schedule, participants)
-        if moved.feasible:
-            change = np.bincount(around.bus[b], weights=moved.kwh - net, minlength=len(wanted_kw))
-            bus_kw = wanted_kw + change / around.interval_h
-            return _Answer(-float(moved.kwh.sum()), bus_kw, moved.reason, moved.element)
-    share = largest_share(
-        judge.power_flow,
-        judge.base_kw[None],
-        (wanted_kw - judge.base_kw)[None],
-        judge.kvar[None],
-        judge.allowed[None] + 0.5 * limits.TOLERANCE,
-    )[0]
-    named = (Reason.NO_POWER_FLOW, -1)
-    left = judge.base_kw + share * (wanted_kw - judge.base_kw)
-    if np.all(np.isfinite(excess)):
-        at_cut = judge.power_flow.solve(left[None], judge.kvar[None])
-        room = limits.excess(judge.power_flow.feeder, at_cut)[0] - judge.allowed
-        named = limits.reason_of(judge.power_flow.feeder, int(np.argmax(room)))
-    return _Answer(-float((firm + share * (net - firm)).sum()), left, *named)
+        room = None
+        if asked.range_kwh is not None:
+            least, most = asked.range_kwh
+            room = least[t, b], most[t, b]
+        return judging(judge, Request(around.bus[b], asked.kwh[t, b], room), broken.excess[row])
+
+    answers = decide_together(grid.power_flow, [deciding(row) for row in rows])
+    for row, answer in zip(rows, answers, strict=True):
+        yield *where[row], answer

@@ -11,16 +11,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.grid import limits
-from cosim.grid.acceptance import Preference, Step, accept_inside_limits
+from cosim.grid.acceptance import Outcome, Preference, Step, accept_inside_limits
+from cosim.grid.cuts import MARGIN
 from cosim.grid.groups import Groups, group_effect
 from cosim.grid.judge import Judge
 from cosim.grid.linear_programme import Acceptance
-from cosim.grid.together import decide
+from cosim.grid.together import Deciding, slopes_of, solved
 from cosim.records import Floats, Integers
 from cosim.results import Reason
 
 MOVING = 1e-3
 """Price of a kWh that is only moved, in units of a kWh that the sum loses."""
+
+PRICING = 1e-6
+"""The same where limits are priced: multipliers are of the sum, not of moves."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,12 +44,13 @@ class Redispatch:
     kwh: Floats  # (P,)
     reason: Reason  # of what the sum lost, NONE if nothing
     element: int
-    shadow: float  # what a further kWh of the limit's cause would lose of the sum, kWh per kWh
+    shadow: float  # kWh of the sum lost per further kWh at the participant where it hurts most
+    price: Floats  # (K,) kWh of the sum lost per further kWh drawn at a bus; 0 if it keeps its sum
     feasible: bool
 
 
-def redispatch(judge: Judge, participants: Participants) -> Redispatch:
-    """Return the schedule inside the limits that keeps most of its sum, then moves least.
+def redispatching(judge: Judge, participants: Participants) -> Deciding[Redispatch]:
+    """Decide on the schedule inside the limits that keeps most of its sum, then moves least.
 
     `judge` holds the counterfactual, which says what excess is there already, and everything
     drawn besides the participants. The power flow of the schedule itself must exist.
@@ -71,34 +76,52 @@ def redispatch(judge: Judge, participants: Participants) -> Redispatch:
         drawn, fed = np.split(moved_kwh, 2)
         return -float(abs(drawn.sum() - fed.sum()) + MOVING * moved_kwh.sum()) / size
 
-    moves = decide(
-        judge.power_flow,
-        accept_inside_limits(
-            groups,
-            judge.standing,
-            Preference(lambda step: _move_least(judge, step), worth, unit_eur=size),
-            np.zeros(2 * count),
-        ),
+    moves = yield from accept_inside_limits(
+        groups,
+        judge.standing,
+        Preference(lambda step: _move_least(judge, step), worth, unit_eur=size),
+        np.zeros(2 * count),
     )
     drawn_more, fed_more = np.split(moves.accepted_kwh, 2)
     kwh = participants.scheduled_kwh + drawn_more - fed_more
     lost = abs(float(kwh.sum() - participants.scheduled_kwh.sum()))
-    named, shadow = (Reason.NONE, -1), 0.0
+    named, price = (Reason.NONE, -1), np.zeros(len(judge.base_kw))
     if lost > 1e-6 and len(moves.rows):
-        slopes = moves.row_eur[:, None] * moves.slopes
-        costs = np.abs(group_effect(groups, slopes, judge.interval_h)).max(axis=1)
-        worst = int(np.argmax(costs))
-        named = limits.reason_of(judge.power_flow.feeder, int(moves.rows[worst]))
-        shadow = float(costs[worst])
-    return Redispatch(kwh, named[0], named[1], shadow, moves.feasible)
+        rows, weighted = yield from _priced(judge, groups, moves)
+        costs = np.abs(group_effect(groups, weighted, judge.interval_h)).max(axis=1)
+        named = limits.reason_of(judge.power_flow.feeder, int(rows[np.argmax(costs)]))
+        price = weighted.sum(axis=0) / judge.interval_h
+    shadow = float(np.abs(price[participants.bus]).max(initial=0.0))
+    return Redispatch(kwh, named[0], named[1], shadow, price, moves.feasible)
 
 
-def _move_least(judge: Judge, step: Step) -> Acceptance:
+def _priced(judge: Judge, groups: Groups, moves: Outcome) -> Deciding[tuple[Integers, Floats]]:
+    """Decide what limits cost of the sum: rows (R,), and kWh per kW drawn at each bus (R, K).
+
+    The multipliers that led to `moves` also hold the price of moving, which is nobody's loss: the
+    programme is solved once more at the last point, with next to none.
+    """
+    rows = np.unique(moves.rows)
+    bus_kw = judge.powers_at(groups, moves.accepted_kwh)
+    found = yield from solved(bus_kw[None], judge.kvar[None])
+    slopes = yield from slopes_of(bus_kw, judge.kvar, found.node_voltage_pu[0], rows)
+    effect = group_effect(groups, slopes, judge.interval_h)
+    allowed = judge.allowed[rows]
+    bound = np.where(allowed > 0.0, allowed, -MARGIN)
+    room = bound - found.excess[0][rows] + effect @ moves.accepted_kwh
+    step = Step(effect, room, np.zeros(len(groups.cleared_kwh)), groups.cleared_kwh)
+    prices = _move_least(judge, step, moving=PRICING).row_eur
+    if np.any(prices > 0.0):
+        return rows, prices[:, None] * slopes
+    return moves.rows, moves.row_eur[:, None] * moves.slopes
+
+
+def _move_least(judge: Judge, step: Step, *, moving: float = MOVING) -> Acceptance:
     """Return the smallest moves (2 P,), draws first, inside ``effect @ moves <= room``."""
     count = len(step.most_kwh) // 2
     sign = np.concatenate([np.ones(count), -np.ones(count)])
     # Columns: the moves, then what the sum gains and what it loses.
-    gain = np.concatenate([np.full(2 * count, -MOVING), [-1.0, -1.0]])
+    gain = np.concatenate([np.full(2 * count, -moving), [-1.0, -1.0]])
     least = np.concatenate([step.least_kwh, [0.0, 0.0]])
     most = np.concatenate([step.most_kwh, [np.inf, np.inf]])
     balance = np.concatenate([sign, [-1.0, 1.0]])

@@ -27,7 +27,8 @@ INPUTS = (
 CONDUCT = (
     "Devices run at unity power factor.",
     "The day-ahead bid is made at midnight from the state of that moment; there is no separate "
-    "gate closure.",
+    "gate closure. Each interval's up and down offers are what devices could do in that interval "
+    "if those before it went as scheduled; none is activated.",
     "The reference with the retailer only is played without grid limits.",
     "What stores hold and owe at the end is valued at the feed-in price and the retail price.",
 )

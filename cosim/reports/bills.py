@@ -5,6 +5,7 @@ import pandas as pd
 
 from cosim.records import Floats
 from cosim.reports.arm import Arm
+from cosim.reports.bid import price_badges
 from cosim.reports.blocks import Block, Column, Figure, Row, Section, Table, Text
 from cosim.reports.homes import homes_of, homes_sentence
 from cosim.reports.labels import metric_label
@@ -20,7 +21,6 @@ from cosim.reports.plotting import (
     plain,
     spec,
 )
-from cosim.reports.prices import price_badges
 from cosim.reports.report_data import ReportData, rows_of
 from cosim.reports.wording import (
     CENT,

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from cosim.reports.arm import Arm
+from cosim.reports.bid import price_badges
 from cosim.reports.blocks import Column, Figure, Row, Table
 from cosim.reports.labels import PROSUMERS, account_group
 from cosim.reports.plotting import (
@@ -20,7 +21,6 @@ from cosim.reports.plotting import (
     spec,
     translucent,
 )
-from cosim.reports.prices import price_badges
 from cosim.reports.report_data import ReportData, rows_of
 from cosim.reports.wording import MISSING, money, number, percent, sentence_case, signed
 

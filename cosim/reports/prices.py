@@ -1,10 +1,11 @@
-"""Section 3: prices, traded volumes and the day-ahead bid."""
+"""Section 3: prices, traded volumes and the day-ahead bid (`cosim.reports.bid`)."""
 
 import numpy as np
 
 from cosim.records import Floats
-from cosim.reports.arm import Arm, is_local, over_time
-from cosim.reports.blocks import SYNTHETIC, Figure, Section
+from cosim.reports.arm import Arm, is_local
+from cosim.reports.bid import bid_figures, price_badges
+from cosim.reports.blocks import Figure, Section
 from cosim.reports.labels import AGGREGATOR
 from cosim.reports.mechanism import (
     is_pay_as_bid,
@@ -17,20 +18,15 @@ from cosim.reports.mechanism import (
 )
 from cosim.reports.plotting import (
     AGGREGATOR_COLOUR,
-    CYAN,
     GREY,
     INDIGO,
     LIMIT_COLOUR,
     LOCAL_COLOUR,
-    OLIVE,
-    SAND,
     Spec,
-    axis,
     plain,
     series,
     spec,
     step,
-    time_axis,
     time_layout,
 )
 from cosim.reports.report_data import ReportData
@@ -49,15 +45,9 @@ def prices_section(data: ReportData, timeline: Timeline, judged: Arm) -> Section
         (
             _prices(data, timeline, judged),
             _volumes(timeline, judged),
-            _bid(data, timeline, judged),
+            *bid_figures(data, timeline, judged),
         ),
     )
-
-
-def price_badges(data: ReportData) -> tuple[str, ...]:
-    """Return the badge of everything that rests on synthetic prices."""
-    labels = (data.manifest.get(key, "") for key in ("day_ahead_label", "imbalance_label"))
-    return (SYNTHETIC,) if any("synthetic" in str(label).lower() for label in labels) else ()
 
 
 def source_label(data: ReportData, key: str) -> str:
@@ -207,64 +197,5 @@ def _volumes(timeline: Timeline, arm: Arm) -> Figure:
         spec=spec(traces, figure_layout),
         caption=caption + timeline.note,
         height_px=290,
-        timeline=True,
-    )
-
-
-def _bid(data: ReportData, timeline: Timeline, arm: Arm) -> Figure:
-    count = len(arm.preexisting)
-    table = arm.tables.wholesale
-    offered, validated, delivered, imbalance = (
-        over_time(table, column, count)
-        for column in ("bid_kwh", "validated_kwh", "delivered_kwh", "imbalance_kwh")
-    )
-    traces = [
-        series(timeline, "offered", plain(timeline.total(offered), 3), line=step(SAND, 3.2)),
-        series(
-            timeline,
-            "validated by the grid",
-            plain(timeline.total(validated), 3),
-            line=step(LIMIT_COLOUR, 1.6),
-        ),
-        series(timeline, "delivered", plain(timeline.total(delivered), 3), line=step(CYAN, 1.8)),
-        {
-            "type": "bar",
-            "name": "imbalance",
-            "y": plain(timeline.total(imbalance), 3),
-            "marker": {"color": OLIVE, "line": {"width": 0}},
-            "yaxis": "y2",
-            "offset": 0,
-            **timeline.axis,
-        },
-    ]
-    unit = f"kWh per {timeline.point_h * 60:g} min"
-    figure_layout = time_layout(
-        timeline,
-        f"sold, {unit}",
-        bargap=0,
-        yaxis=axis(f"sold, {unit}", domain=[0.36, 1.0]),
-        yaxis2=axis("imbalance", domain=[0.0, 0.28]),
-        xaxis=time_axis(timeline, anchor="y2"),
-    )
-    cut = np.nansum(np.abs(offered - validated))
-    changed = int(np.nansum(np.abs(offered - validated) > AT_QUOTE))
-    refused = (
-        f"The grid cut the day-ahead bid in {counted(changed, 'interval')}, by "
-        f"{energy(float(cut))} in all"
-        if changed
-        else "Nothing of the day-ahead bid was cut"
-    )
-    caption = (
-        f"{refused}; delivery misses the validated bid by "
-        f"{energy(float(np.nansum(np.abs(imbalance))))} (sum of sizes), net "
-        f"{energy(float(np.nansum(imbalance)))}. Sold is above zero, bought below."
-    )
-    return Figure(
-        name="day-ahead-bid",
-        title="Day-ahead bid: offered, validated, delivered",
-        spec=spec(traces, figure_layout),
-        caption=caption + timeline.note,
-        height_px=400,
-        badges=price_badges(data),
         timeline=True,
     )

@@ -27,6 +27,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "wholesale": (
         *("interval", "bid_kwh", "validated_kwh", "verdict", "reason", "element"),
+        *("up_offered_kw", "up_feasible_kw", "up_verdict", "up_reason", "up_element"),
+        *("down_offered_kw", "down_feasible_kw", "down_verdict", "down_reason", "down_element"),
         *("delivered_kwh", "imbalance_kwh", "day_ahead_eur_per_kwh", "imbalance_eur_per_kwh"),
     ),
     "ledger": ("interval", "payer", "payee", "kind", "eur"),

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cosim.reports.arm import Arm, unsolved_note
+from cosim.reports.bid import price_badges
 from cosim.reports.blocks import (
     RATINGS_ASSUMED,
     Block,
@@ -21,7 +22,6 @@ from cosim.reports.herding import herding_sentence
 from cosim.reports.labels import REASONS
 from cosim.reports.mechanism import mechanism_sentence
 from cosim.reports.outcome import Outcome, outcome_of
-from cosim.reports.prices import price_badges
 from cosim.reports.ratings import has, lines_assumed, transformers_assumed
 from cosim.reports.report_data import ReportData
 from cosim.reports.summary_sentences import (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.records import AGGREGATOR, Booleans, Fleet, Floats, State, World
-from cosim.results import Account, DayRecord, IntervalRecord, Payment, Verdict
+from cosim.results import Account, BalancingOffer, DayRecord, IntervalRecord, Payment, Verdict
 from cosim.scoring.fairness import gini, jain
 from networks.feeder import LINE, TRANSFORMER, Feeder
 
@@ -65,6 +65,7 @@ def run_metrics(
         **_security(feeder, records),
         **_energy(world, records),
         **_wholesale(days, records),
+        **_balancing(days),
         **_money(records, outcome, references),
         **_comfort(world, records),
     }
@@ -232,6 +233,25 @@ def _wholesale(days: Sequence[DayRecord], records: Sequence[IntervalRecord]) -> 
         "delivered_kwh": float(sum(r.settlement.delivered_kwh[0] for r in records)),
         "imbalance_kwh": float(np.abs(imbalance).sum()),
     }
+
+
+def _balancing(days: Sequence[DayRecord]) -> Metrics:
+    """Return what was offered upward and downward, and what of it the grid bears."""
+    found: Metrics = {}
+    for direction in ("up", "down"):
+        offers: list[BalancingOffer] = [getattr(day.bid, direction) for day in days]
+        offered = sum(float(offer.offered_kwh[:, 0].sum()) for offer in offers)
+        feasible = sum(float(offer.feasible_kwh[:, 0].sum()) for offer in offers)
+        verdict = np.concatenate([offer.verdict[:, 0] for offer in offers])
+        found |= {
+            f"balancing_{direction}_offered_kwh": offered,
+            f"balancing_{direction}_feasible_kwh": feasible,
+            f"balancing_{direction}_deliverability": feasible / offered
+            if offered > 0.0
+            else float("nan"),
+            f"balancing_{direction}_intervals_cut": float((verdict != Verdict.ACCEPTED).sum()),
+        }
+    return found
 
 
 def _money(records: Sequence[IntervalRecord], outcome: Outcome, references: References) -> Metrics:

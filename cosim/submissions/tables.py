@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cosim.records import Booleans, Floats, Integers
 from cosim.results import Reason, Verdict
-from cosim.run_tables import element_texts
+from cosim.run_columns import element_texts
 from cosim.scoring.fairness import gini, jain
 from cosim.submissions.base_case import GRID
 from cosim.submissions.judge_bid import JudgedBid, Product

@@ -255,6 +255,8 @@ def bid(offered_kw: float, rule: str = "optimal", spare_kw: float = 0.0) -> Whol
         firm_kwh=firm[None, None],
         least_kwh=np.minimum(net, [3.0, -spare_kw * 0.25, net[2]])[None, None],
         most_kwh=firm[None, None],
+        up_kwh=np.zeros((1, 1, 3)),
+        down_kwh=np.zeros((1, 1, 3)),
         around=(Surroundings(np.array([[1, 1, 2]]), np.zeros((1, 3)), np.zeros((1, 3)), 0.25),),
     )
     return prequalify(PowerFlow(three_bus_feeder()), schedule, rule=rule)

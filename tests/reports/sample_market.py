@@ -123,6 +123,9 @@ def wholesale_table(
     cap = 0.9 * options.transformer_kw * INTERVAL_H
     validated = np.minimum(bid, cap)
     cut = validated < bid
+    up_kw = 0.3 * days.solar.sum(axis=1)
+    up_left_kw = np.where(cut, 0.25 * up_kw, up_kw)
+    short = up_left_kw < up_kw
     return pd.DataFrame(
         {
             "interval": np.arange(len(net)),
@@ -131,6 +134,16 @@ def wholesale_table(
             "verdict": np.where(cut, "curtailed", "accepted"),
             "reason": np.where(cut, "transformer_overload", ""),
             "element": np.where(cut, "trafo 0", ""),
+            "up_offered_kw": up_kw,
+            "up_feasible_kw": up_left_kw,
+            "up_verdict": np.where(short, "curtailed", "accepted"),
+            "up_reason": np.where(short, "transformer_overload", ""),
+            "up_element": np.where(short, "trafo 0", ""),
+            "down_offered_kw": np.full(len(net), 12.0),
+            "down_feasible_kw": np.full(len(net), 12.0),
+            "down_verdict": "accepted",
+            "down_reason": "",
+            "down_element": "",
             "delivered_kwh": delivered,
             "imbalance_kwh": delivered - validated,
             "day_ahead_eur_per_kwh": prices["day_ahead"],

@@ -21,7 +21,7 @@ SECTIONS = ("summary", "map", "prices", "verdicts", "grid", "flows", "bills", "d
 FIGURES = {
     *("feeder-map", "prices", "volumes", "day-ahead-bid", "refusals", "voltage-envelope"),
     *("loading-envelope", "durations", "energy-flows", "average-day", "money-flows", "bills"),
-    *("savings", "state-of-charge", "vehicles", "indoor-temperature"),
+    *("savings", "state-of-charge", "vehicles", "indoor-temperature", "balancing-offers"),
 }
 CASES = {
     "no trades": Options(trade=False),

@@ -1,0 +1,54 @@
+"""Solve states again with pandapower and with power-grid-model, and say how far they lie apart."""
+
+from dataclasses import dataclass
+
+from cosim.records import Floats
+from networks.feeder import Feeder
+from networks.reference import ReferenceCheck, resolve
+from networks.second_opinion import compare
+
+VOLTAGE_TOLERANCE_PU = 1e-8
+LOADING_TOLERANCE_POINTS = 1e-5
+ENGINES = {"pandapower": resolve, "power-grid-model": compare}
+
+
+@dataclass(frozen=True, slots=True)
+class EngineCheck:
+    """How far an engine's solution lies from what was found before."""
+
+    engine: str
+    found: ReferenceCheck
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every state was solved and no difference is beyond tolerance; NaN is not."""
+        return (
+            self.found.unsolved == 0
+            and self.found.voltage_pu <= VOLTAGE_TOLERANCE_PU
+            and self.found.loading_percentage_points <= LOADING_TOLERANCE_POINTS
+        )
+
+
+def ask_engines(
+    feeder: Feeder,
+    *,
+    bus_kw: Floats,
+    bus_kvar: Floats,
+    voltage_pu: Floats,
+    loading_percent: Floats,
+) -> tuple[EngineCheck, ...]:
+    """Return what each engine says of T states: powers (T, K), voltages (T, K), loadings (T, L)."""
+    return tuple(
+        EngineCheck(
+            name,
+            engine(
+                feeder.name,
+                feeder,
+                bus_kw=bus_kw,
+                bus_kvar=bus_kvar,
+                voltage_pu=voltage_pu,
+                loading_percent=loading_percent,
+            ),
+        )
+        for name, engine in ENGINES.items()
+    )
