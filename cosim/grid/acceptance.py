@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from cosim.grid.cuts import MARGIN, Cuts, Standing
+from cosim.grid.cuts import Cuts, Standing
 from cosim.grid.groups import Groups, drawn_kw
 from cosim.grid.limits import TOLERANCE
 from cosim.grid.linear_programme import Acceptance
@@ -179,11 +179,9 @@ class _Search:
     def __init__(self, groups: Groups, standing: Standing, preference: Preference) -> None:
         """Start without knowledge."""
         self._groups, self._standing, self._preference = groups, standing, preference
-        allowed = standing.allowed
-        # What is broken already needs no margin.
-        self.bound = np.where(allowed > 0.0, allowed, -MARGIN)
+        self.bound = standing.bound
         self.cuts = Cuts(groups, standing)
-        self._kept_free = np.zeros(len(allowed))
+        self._kept_free = np.zeros(len(standing.allowed))
         self._rows = np.zeros(0, np.int64)
 
     def visit(self, accepted_kwh: Floats) -> Deciding[_Point]:

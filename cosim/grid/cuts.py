@@ -25,7 +25,17 @@ class Standing:
     base_kw: Floats  # (K,) drawn at the buses in the counterfactual
     kvar: Floats  # (K,)
     allowed: Floats  # (E,) excess that may remain: what the counterfactual shows
+    excess: Floats  # (E,) with nothing accepted
     interval_h: float
+
+    @property
+    def bound(self) -> Floats:
+        """Excess (E,) that programmes aim at: a margin below the limit, where that can be had.
+
+        What is broken already needs no margin, and what stands within it need not move out of it.
+        """
+        margin = np.clip(np.where(np.isfinite(self.excess), self.excess, 0.0), -MARGIN, 0.0)
+        return np.where(self.allowed > 0.0, self.allowed, margin)
 
 
 class Cuts:

@@ -36,6 +36,9 @@ The first operating point is scaled to there: on the far side of the limits a pr
 to them in a few rounds, on the near side it feels its way along curved limits.
 """
 
+AT_LIMIT: Final = 1e-4
+"""Room (p.u. or share of rating) within which a limit counts as the one that stopped a cut."""
+
 ROUGHLY: Final = 2
 """Rounds of bisection that find a starting point well enough."""
 
@@ -50,6 +53,7 @@ class Judge:
     kvar: Floats  # (K,)
     base_excess: Floats  # (E,) of the counterfactual
     interval_h: float
+    standing_excess: Floats | None = None  # (E,) of `base_kw`, where that is no counterfactual
 
     @property
     def allowed(self) -> Floats:
@@ -59,7 +63,8 @@ class Judge:
     @property
     def standing(self) -> Standing:
         """What is there before anything is accepted."""
-        return Standing(self.base_kw, self.kvar, self.allowed, self.interval_h)
+        excess = self.base_excess if self.standing_excess is None else self.standing_excess
+        return Standing(self.base_kw, self.kvar, self.allowed, excess, self.interval_h)
 
     def powers_at(self, groups: Groups, accepted_kwh: Floats) -> Floats:
         """Return the power drawn at every bus, (K,) kW, if `accepted_kwh` (G,) is."""
@@ -191,15 +196,15 @@ class Judge:
         feeder, count = self.power_flow.feeder, len(accepted_kwh)
         unfelt = (groups.seller_bus < 0) & (groups.buyer_bus < 0)
         accepted = np.where(unfelt, groups.cleared_kwh, accepted_kwh)
-        tightest = (Reason.NO_POWER_FLOW, -1)
-        if np.all(np.isfinite(cleared_excess)):
-            if outcome is None:
-                bus_kw = self.powers_at(groups, accepted)
-                found = yield from solved(bus_kw[None], self.kvar[None])
-                excess = found.excess[0]
-            else:
-                excess = outcome.excess
-            tightest = limits.reason_of(feeder, int(np.argmax(excess - self.allowed)))
+        if outcome is None:
+            bus_kw = self.powers_at(groups, accepted)
+            found = yield from solved(bus_kw[None], self.kvar[None])
+            room = found.excess[0] - self.allowed
+        else:
+            room = outcome.excess - self.allowed
+        tightest = limits.reason_of(feeder, int(np.argmax(room)))
+        if not np.all(np.isfinite(cleared_excess)) and room.max() < -AT_LIMIT:
+            tightest = (Reason.NO_POWER_FLOW, -1)  # it ends before any limit is reached
         reason = np.full(count, int(tightest[0]))
         element = np.full(count, tightest[1])
         shadow = np.zeros(count)

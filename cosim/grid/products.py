@@ -14,7 +14,7 @@ import numpy as np
 from cosim.grid.groups import Groups, group_trades
 from cosim.grid.judge import Judge
 from cosim.grid.redispatch import Participants, redispatching
-from cosim.grid.together import Deciding
+from cosim.grid.together import Deciding, solved
 from cosim.records import Booleans, Floats, Integers
 from cosim.results import Reason, Verdict
 
@@ -58,15 +58,16 @@ def judging(judge: Judge, request: Request, excess: Floats) -> Deciding[Answer]:
         excess: (E,) of the state with all that is asked, infinite where there is no power flow.
     """
     moved = None
-    solved = np.all(np.isfinite(excess)) and np.all(np.isfinite(judge.base_excess))
-    if request.range_kwh is not None and solved:
+    stands = yield from solved(judge.base_kw[None], judge.kvar[None])
+    known = np.all(np.isfinite(excess)) and np.all(np.isfinite(judge.base_excess))
+    if request.range_kwh is not None and known:
         least, most = request.range_kwh
         moved = yield from _rearranged(judge, request, least, most)
         # Where everybody may do nothing, whatever a cut could give was among the choices.
         whole = np.all(least <= 0.0) and np.all(most >= 0.0)
         if moved is not None and (whole or not moved.lost):
             return moved
-    cut = yield from _cut(judge, request, excess)
+    cut = yield from _cut(replace(judge, standing_excess=stands.excess[0]), request, excess)
     return _better(moved, cut, float(request.asked_kwh.sum()))
 
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from cosim.grid import limits
 from cosim.grid.acceptance import Outcome, Preference, Step, accept_inside_limits
-from cosim.grid.cuts import MARGIN
 from cosim.grid.groups import Groups, group_effect
 from cosim.grid.judge import Judge
 from cosim.grid.linear_programme import Acceptance
@@ -20,7 +19,7 @@ from cosim.grid.together import Deciding, slopes_of, solved
 from cosim.records import Floats, Integers
 from cosim.results import Reason
 
-MOVING = 1e-3
+MOVING = 1e-5
 """Price of a kWh that is only moved, in units of a kWh that the sum loses."""
 
 PRICING = 1e-6
@@ -106,9 +105,7 @@ def _priced(judge: Judge, groups: Groups, moves: Outcome) -> Deciding[tuple[Inte
     found = yield from solved(bus_kw[None], judge.kvar[None])
     slopes = yield from slopes_of(bus_kw, judge.kvar, found.node_voltage_pu[0], rows)
     effect = group_effect(groups, slopes, judge.interval_h)
-    allowed = judge.allowed[rows]
-    bound = np.where(allowed > 0.0, allowed, -MARGIN)
-    room = bound - found.excess[0][rows] + effect @ moves.accepted_kwh
+    room = judge.standing.bound[rows] - found.excess[0][rows] + effect @ moves.accepted_kwh
     step = Step(effect, room, np.zeros(len(groups.cleared_kwh)), groups.cleared_kwh)
     prices = _move_least(judge, step, moving=PRICING).row_eur
     if np.any(prices > 0.0):

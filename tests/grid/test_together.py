@@ -154,7 +154,7 @@ def test_valid_cuts_claim_no_more_than_power_flows_find(seed: int) -> None:
         np.array([0.1, 0.2, 0.3, 0.4]),
         np.full(4, 30.0),
     )
-    standing = Standing(np.array([0.0, 12.0, 4.0]), np.zeros(3), np.zeros(8), 0.25)
+    standing = Standing(np.array([0.0, 12.0, 4.0]), np.zeros(3), np.zeros(8), np.zeros(8), 0.25)
     cuts = Cuts(groups, standing)
     points, found = [], []
     for _ in range(4):
