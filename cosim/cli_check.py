@@ -84,7 +84,7 @@ def limits_line(play: PlayCheck) -> str:
 
 def reasons(found: RunCheck) -> list[str]:
     """Return a sentence for everything that did not pass."""
-    told = []
+    told = list(found.changed)
     for play in found.plays:
         told += [f"{play.label}: {sentence}" for sentence in play.broken]
         told += [f"{play.label}: {sentence}" for sentence in play.bid.broken]

@@ -20,7 +20,7 @@ from cosim.engine_check import (
 )
 from cosim.errors import RunFolderError
 from cosim.records import Booleans, Floats, Integers
-from cosim.run_folder import MANIFEST, RunFolder, read_run
+from cosim.run_folder import MANIFEST, RunFolder, changed_files, read_run
 from cosim.table_reader import TableReader
 from networks.catalog import load_feeder
 from networks.feeder import LINE, TRANSFORMER, Feeder
@@ -57,11 +57,12 @@ class RunCheck:
     path: Path
     feeder: str
     plays: tuple[PlayCheck, ...]
+    changed: tuple[str, ...]  # sentences: files that are not as the run wrote them
 
     @property
     def passed(self) -> bool:
         """Whether everything in the folder stands up to the check."""
-        return all(play.passed for play in self.plays)
+        return not self.changed and all(play.passed for play in self.plays)
 
 
 def check_run(path: Path | str, *, everything: bool = False) -> RunCheck:
@@ -78,7 +79,12 @@ def check_run(path: Path | str, *, everything: bool = False) -> RunCheck:
     plays = [_check_play(run, feeder, without_validation=False, everything=everything)]
     if run.has_comparison:
         plays.append(_check_play(run, feeder, without_validation=True, everything=everything))
-    return RunCheck(path=run.path, feeder=feeder.name, plays=tuple(plays))
+    return RunCheck(
+        path=run.path,
+        feeder=feeder.name,
+        plays=tuple(plays),
+        changed=tuple(changed_files(run)),
+    )
 
 
 def _feeder_of(run: RunFolder) -> Feeder:
@@ -169,6 +175,8 @@ def _broken_limits(feeder: Feeder, recorded: _Recorded) -> list[str]:
         if len(intervals):
             shown = ", ".join(map(str, intervals[:8])) + (", ..." if len(intervals) > 8 else "")
             found.append(f"{words} in {len(intervals)} intervals called secure: {shown}")
+    if not recorded.converged.any():
+        found.append("no interval has a power flow: there is nothing to stand up to a check")
     return found
 
 

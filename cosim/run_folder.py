@@ -8,6 +8,7 @@ A process that is killed leaves its hidden folder behind; the next one that writ
 removes it.
 """
 
+import hashlib
 import json
 import math
 import os
@@ -120,8 +121,33 @@ def write_run(
         manifest = null_for_nan(manifest_of(content.scenario, content.records, content.facts, rows))
         if write_report is not None:
             write_report(RunFolder(hidden, manifest))
+        manifest = {**manifest, "files": hashes_of(hidden)}
         _write_json(hidden / MANIFEST, manifest)
     return RunFolder(folder, manifest)
+
+
+def hashes_of(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file in a run folder but its manifest, by its name there."""
+    return {
+        file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file != folder / MANIFEST
+    }
+
+
+def changed_files(run: RunFolder) -> list[str]:
+    """Return a sentence for every file that is no longer as the manifest recorded it."""
+    recorded = run.manifest.get("files")
+    if not isinstance(recorded, dict):
+        return [f"{MANIFEST} records no hashes of the files: they cannot be compared"]
+    now = hashes_of(run.path)
+    found = [f"{name} is missing" for name in recorded if name not in now]
+    found += [
+        f"{name} is not as it was written"
+        for name, digest in recorded.items()
+        if name in now and now[name] != digest
+    ]
+    return found
 
 
 def read_run(folder: Path) -> RunFolder:

@@ -10,6 +10,7 @@ import pytest
 
 from cosim.cli import main
 from cosim.grid.power_flow import PowerFlow
+from cosim.run_folder import hashes_of
 from networks.catalog import load_feeder
 from networks.feeder import LINE, TRANSFORMER
 
@@ -51,9 +52,14 @@ def write(folder: Path, intervals: int = INTERVALS) -> Path:
     for name, columns in tables.items():
         pd.DataFrame(columns).to_parquet(folder / f"{name}.parquet")
     (folder / "scenario.toml").write_text('[feeder]\nname = "cigre_mv"\n', encoding="utf-8")
-    manifest = {"net_sha256": FEEDER.net_sha256}
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    seal(folder)
     return folder
+
+
+def seal(folder: Path) -> None:
+    """Write the manifest, as the last thing a run does."""
+    manifest = {"net_sha256": FEEDER.net_sha256, "files": hashes_of(folder)}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
 
 def bid_tables(kw: np.ndarray, kvar: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
@@ -87,8 +93,10 @@ def bid_tables(kw: np.ndarray, kvar: np.ndarray) -> dict[str, dict[str, np.ndarr
 
 
 def change(folder: Path, name: str, alter: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    """Let the run have written another table."""
     file = folder / f"{name}.parquet"
     alter(pd.read_parquet(file)).to_parquet(file)
+    seal(folder)
 
 
 def add(column: str, row: int, value: float) -> Callable[[pd.DataFrame], pd.DataFrame]:

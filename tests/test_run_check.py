@@ -9,7 +9,7 @@ from cosim import bid_check, run_check
 from cosim.errors import RunFolderError
 from cosim.run_check import check_run
 from cosim.run_folder import WITHOUT_VALIDATION
-from tests.recorded_run import FEEDER, INTERVALS, OVERVOLTAGE, add, change, exit_code, write
+from tests.recorded_run import FEEDER, INTERVALS, OVERVOLTAGE, add, change, exit_code, seal, write
 
 TABLES = ("intervals", "buses", "lines", "trafos", "wholesale", "bid_buses")
 
@@ -108,7 +108,25 @@ def test_a_run_without_any_power_flow_has_nothing_to_compare(folder: Path) -> No
     (play,) = check_run(folder).plays
     assert play.unsolvable == INTERVALS
     assert [check.found.states for check in play.engines] == [0, 0]
-    assert play.passed
+    assert play.broken == ("no interval has a power flow: there is nothing to stand up to a check",)
+    assert not play.passed
+
+
+@pytest.mark.parametrize("name", ["wholesale.parquet", "scenario.toml"])
+def test_a_file_that_somebody_changed_or_took_away_is_noticed(
+    folder: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever stands in it, and whether or not anything of it is solved again."""
+    (folder / "ledger.parquet").write_bytes(b"who pays whom")
+    seal(folder)
+    assert check_run(folder).changed == ()
+    (folder / "ledger.parquet").unlink()
+    (folder / name).write_bytes((folder / name).read_bytes() + b"\n")
+    found = check_run(folder)
+    assert found.changed == ("ledger.parquet is missing", f"{name} is not as it was written")
+    assert not found.passed
+    assert exit_code("check", str(folder)) == 1
+    assert "ledger.parquet is missing" in capsys.readouterr().err
 
 
 def test_a_state_that_only_the_run_can_solve_fails(folder: Path) -> None:

@@ -42,6 +42,8 @@ def read_bid(sheet: Sheet, feeder: Feeder, base: BaseCase | None, problems: Prob
     amounts |= _ranges(sheet, amounts["schedule_kw"], problems)
     price = _interval_price(sheet, interval, problems)
     _check_cover(sheet, feeder, interval, bus, problems)
+    if base is not None:
+        _check_ends(sheet, interval, base, problems)
     if problems.count > before or base is None:
         return None
     known, row = np.unique(interval, return_inverse=True)
@@ -129,4 +131,20 @@ def _check_cover(
             f"bus {feeder.bus_index[int(str(position))]} has rows for {count} of {len(there)} "
             f"intervals, the first missing is {missing[0]:g}; write schedule_kw 0 where it does "
             "nothing",
+        )
+
+
+def _check_ends(sheet: Sheet, interval: Floats, base: BaseCase, problems: Problems) -> None:
+    """Tell of intervals of the base case before the bid's first and after its last one."""
+    there = interval[np.isin(interval, base.interval)]
+    if not len(there):
+        return
+    missing = base.interval[(base.interval < there.min()) | (base.interval > there.max())]
+    if len(missing):
+        shown = ", ".join(map(str, missing[:8])) + (", ..." if len(missing) > 8 else "")
+        problems.whole(
+            sheet.name,
+            f"has no rows for {len(missing)} of {len(base.interval)} intervals of the base case "
+            f"({shown}); write schedule_kw 0 where nothing is bid, or leave them out of the base "
+            "case",
         )

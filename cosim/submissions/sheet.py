@@ -215,6 +215,9 @@ def _header(line: bytes, name: str, problems: Problems) -> list[str] | None:
     except UnicodeDecodeError:
         problems.whole(name, "is not UTF-8 text; save it as CSV (UTF-8)")
         return None
+    if "\r" in text.rstrip("\r\n"):
+        problems.whole(name, "ends its lines with carriage returns alone; save it with line feeds")
+        return None
     columns = [column.strip() for column in next(csv.reader([text]))]
     for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
         if len(columns) == 1 and separator in text:

@@ -116,6 +116,7 @@ def bid_verdicts(judged: JudgedBid, feeder: Feeder) -> pd.DataFrame:
                     "shadow_kwh_per_kwh": product.shadow,
                     "shadow_eur_per_kwh": product.shadow * judged.bid.price_eur_per_kwh,
                     "moved_kw": moved_kw(product),
+                    "cut_kw": cut_kw(judged, product, name == "schedule"),
                 }
             )
         )
@@ -127,6 +128,19 @@ def moved_kw(product: Product) -> Floats:
     """Return the power that others took over, (T,): moved without changing the sum."""
     change = product.feasible_kw - product.asked_kw
     return np.asarray((np.abs(change).sum(axis=1) - np.abs(change.sum(axis=1))) / 2.0)
+
+
+def cut_kw(judged: JudgedBid, product: Product, scheduled: bool) -> Floats:
+    """Return what was taken from participants beyond what they offered as possible, (T,).
+
+    A schedule may be moved inside its ranges; what lies outside them is a cut, even where others
+    make up for it and the sum stays. Of up and down everything that is not feasible is a cut.
+    """
+    if not scheduled:
+        return np.asarray(np.abs(product.asked_kw - product.feasible_kw).sum(axis=1))
+    bid, left = judged.bid, product.feasible_kw
+    beyond = np.maximum(bid.least_kw - left, 0.0) + np.maximum(left - bid.most_kw, 0.0)
+    return np.asarray(np.where(beyond > 1e-6, beyond, 0.0).sum(axis=1))
 
 
 def bid_buses(judged: JudgedBid, feeder: Feeder) -> pd.DataFrame:

@@ -217,10 +217,27 @@ def test_a_byte_order_mark_and_windows_line_ends_are_taken(tmp_path: Path) -> No
     ],
 )
 def test_a_bad_bid_is_told(tmp_path: Path, rows: str, sentence: str) -> None:
-    base = BASE + "1,1,12,0\n2,1,12,0\n3,1,12,0\n"
+    last = max(int(row.split(",")[0]) for row in rows.splitlines())
+    base = BASE + "".join(f"{at},1,12,0\n" for at in range(1, last + 1 if last < 9 else 1))
     problems = told_of_bid(tmp_path, f"{BID}\n{rows}", base)
     assert len(problems) == 1, problems
     assert problems[0].startswith(sentence)
+
+
+def test_a_bid_must_reach_over_the_base_case(tmp_path: Path) -> None:
+    base = BASE + "1,1,12,0\n2,1,12,0\n"
+    problems = told_of_bid(tmp_path, f"{BID}\n1,1,5,1,1,0,9,1\n", base)
+    assert problems == [
+        "bid.csv: has no rows for 2 of 3 intervals of the base case (0, 2); write schedule_kw 0 "
+        "where nothing is bid, or leave them out of the base case"
+    ]
+
+
+def test_lines_that_end_with_carriage_returns_alone_are_told(tmp_path: Path) -> None:
+    problems = told_of_bid(tmp_path, f"{BID}\r0,1,5,1,1,0,9,1\r", BASE)
+    assert problems == [
+        "bid.csv: ends its lines with carriage returns alone; save it with line feeds"
+    ]
 
 
 def test_numbers_in_data_frames_are_checked_as_well() -> None:
