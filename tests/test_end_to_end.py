@@ -207,8 +207,8 @@ def test_the_bid_solves_again_from_its_own_table(summer_day: Path) -> None:
             (state, *row)
             for row in cut[["interval", f"{part}element"]].to_numpy()[:: max(len(cut) // 3, 1)]
         ]
+    net = build_net("cigre_lv")
     for state, interval, element in cases:
-        net = build_net("cigre_lv")
         net.load.drop(net.load.index, inplace=True)
         for bus, kw, kvar in powers.loc[interval][["bus", state, "q_kvar"]].to_numpy():
             pp.create_load(net, int(bus), p_mw=kw / 1e3, q_mvar=kvar / 1e3)
@@ -222,6 +222,23 @@ def test_the_bid_solves_again_from_its_own_table(summer_day: Path) -> None:
             assert min(abs(voltage - 1.1), abs(voltage - 0.9)) < 1e-5
         assert net.res_trafo.loading_percent.max() <= 100.0 + 1e-4
         assert net.res_bus.vm_pu.max() <= 1.1 + 1e-6
+
+
+def test_metrics_of_the_bid_are_sums_of_its_table(summer_day: Path) -> None:
+    run = read_run(summer_day)
+    bids, metrics = run.table("wholesale"), run.metrics["with_validation"]
+    for direction in ("up", "down"):
+        offered, feasible = (
+            bids[f"{direction}_{what}_kw"].sum() / 4.0 for what in ("offered", "feasible")
+        )
+        name = f"balancing_{direction}"
+        assert metrics[f"{name}_offered_kwh"] == pytest.approx(offered)
+        assert metrics[f"{name}_feasible_kwh"] == pytest.approx(feasible)
+        assert metrics[f"{name}_deliverability"] == pytest.approx(feasible / offered)
+        cut = (bids[f"{direction}_verdict"] != "accepted").sum()
+        assert metrics[f"{name}_intervals_cut"] == cut
+    assert (bids.shadow_kwh_per_kwh[bids.verdict == "accepted"] == 0.0).all()
+    assert (bids.shadow_kwh_per_kwh[bids.verdict != "accepted"] > 0.9).all()
 
 
 def test_the_worked_example_is_one_command(

@@ -118,3 +118,25 @@ def test_a_run_without_any_power_flow_paints_nothing_wrong(run: ReportData) -> N
     rows = {row[0]: row for row in page.tables["side-by-side"] if len(row) > 1}
     assert rows["Highest voltage"][2] == "\u2013"
     assert "nan" not in re.findall(r"[a-z]+", " ".join(page.texts["main"]))
+
+
+def test_offers_are_drawn_in_both_directions_and_summed(run: ReportData) -> None:
+    page = read_page(render_report(run))
+    table = run.with_validation.wholesale
+    traces = {trace["name"]: trace["y"] for trace in page.figures["balancing-offers"]["data"]}
+    np.testing.assert_allclose(traces["up, offered"], table["up_offered_kw"], atol=0.01)
+    np.testing.assert_allclose(traces["up, feasible"], table["up_feasible_kw"], atol=0.01)
+    np.testing.assert_allclose(traces["down, feasible"], -table["down_feasible_kw"], atol=0.01)
+    (caption,) = [text for text in page.texts["caption"] if "none of it is activated" in text]
+    share = table["up_feasible_kw"].sum() / table["up_offered_kw"].sum()
+    cut = int((table["up_verdict"] != "accepted").sum())
+    assert f"the grid can deliver {100 * share:.1f}" in caption
+    assert f"{cut} intervals are cut by transformer overload trafo 0 ({cut})" in caption
+    assert "offered down (capacity times time) the grid can deliver 100" in caption
+
+
+def test_without_offers_nothing_is_drawn_of_them(run: ReportData) -> None:
+    names = ("up_offered_kw", "up_feasible_kw", "down_offered_kw", "down_feasible_kw")
+    table = run.with_validation.wholesale.assign(**dict.fromkeys(names, 0.0))
+    none = replace(run, with_validation=replace(run.with_validation, wholesale=table))
+    assert "balancing-offers" not in read_page(render_report(none)).figures
