@@ -9,9 +9,10 @@ import numpy as np
 import pandapower as pp
 import pandapower.networks as pn
 
-from networks.compile import Description, Limits, compile_net, solve_net
+from networks.compile import Description, compile_net, solve_net
 from networks.errors import NetworkError
 from networks.feeder import Feeder
+from networks.limits import Limits, preset
 from networks.simbench_grids import (
     PREFIX,
     SIMBENCH_PATTERN,
@@ -86,11 +87,15 @@ def is_feeder(name: str) -> bool:
 def load_feeder(
     name: str,
     *,
+    limits: str | None = None,
     voltage_min_pu: float | None = None,
     voltage_max_pu: float | None = None,
     loading_max_percent: float | None = None,
 ) -> Feeder:
-    """Return a feeder of the catalogue or of SimBench; limits left out are those of its preset.
+    """Return a feeder of the catalogue or of SimBench.
+
+    `limits` names one of `networks.limits.PRESETS`; left out, the feeder's own hold. Those given
+    one by one come before either.
 
     Raises:
         NetworkError: unknown name, or limits that are crossed.
@@ -102,12 +107,13 @@ def load_feeder(
         "loading_max_percent": loading_max_percent,
     }
     net = _build(entry)
-    limits = replace(
-        entry.limits if isinstance(entry.limits, Limits) else entry.limits(net),
+    own = entry.limits if isinstance(entry.limits, Limits) else entry.limits(net)
+    held = replace(
+        own if limits is None else preset(limits).limits,
         **{key: value for key, value in given.items() if value is not None},
     )
     zones = None if entry.zones is None else entry.zones(net)
-    return compile_net(net, entry.description, limits, zones=zones)
+    return compile_net(net, entry.description, held, zones=zones)
 
 
 def build_net(name: str) -> pp.pandapowerNet:

@@ -2,9 +2,10 @@ import numpy as np
 import pandapower as pp
 import pytest
 
-from networks.compile import Limits, compile_net
+from networks.compile import compile_net
 from networks.errors import NetworkError
 from networks.feeder import LINE, TRANSFORMER
+from networks.limits import Limits
 from tests.networks.odd_net import DESCRIPTION, odd_net
 from tests.three_bus import three_bus_feeder, three_bus_net
 
