@@ -2,9 +2,12 @@
 
 For a real function f of the node voltages with ``df = Re(sum conj(g) dV)``: iterate
 ``a <- g - D conj(u)``, ``u = inverse(Y_ll)^H a`` with ``D = diag(conj(S) / conj(V)^2)``; then
-``df/dP_i = Re(u_i / V_i)`` for power injected at node i. The same factorisation as the power flow
-serves, run backwards: U^H forward, L^H backward.
+``df/dP_i = Re(u_i / V_i)`` and ``df/dQ_i = -Im(u_i / V_i)`` for power injected at node i. The same
+factorisation as the power flow serves, run backwards: U^H forward, L^H backward. A lane holds one
+function of one state, so that functions of different states share a pass.
 """
+
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -18,27 +21,47 @@ from cosim.grid.power_flow_kernel import (
     Model,
 )
 
-VOLTAGE, LOADING, LOSS = 0, 1, 2
+VOLTAGE, LOADING, LOSS, SLACK_KW, SLACK_KVAR = range(5)
 ITERATIONS_MAX = 100
 TOLERANCE = 1e-11  # of the largest entry of u
+
+
+class Targets(NamedTuple):
+    """What is differentiated, R functions: which quantity, of what, in which state."""
+
+    state: Integers  # (R,) position among the states
+    quantity: Integers  # (R,) VOLTAGE, LOADING, LOSS, SLACK_KW or SLACK_KVAR
+    element: Integers  # (R,) bus or branch position; of no meaning for the other quantities
+
+
+class Slopes(NamedTuple):
+    """Derivatives to the power drawn at each of K buses, in the unit of what is differentiated."""
+
+    per_kw: Floats  # (..., K) for a further kW drawn
+    per_kvar: Floats  # (..., K) for a further kvar drawn
+
 
 _compile = numba.njit(cache=True, fastmath={"contract"}, error_model="numpy")
 
 
 @_compile
 def _set_gradient(
-    model: Model, voltage: Complexes, kind: int, element: int, gradient: Complexes
+    model: Model, voltage: Complexes, quantity: int, element: int, gradient: Complexes
 ) -> None:
-    """Set the gradient (n,) of a voltage in p.u., a loading in percent or the losses in p.u."""
-    gradient[:] = 0.0
-    if kind == VOLTAGE:
+    """Set the gradient (n,) of a voltage in p.u., a loading in percent or a power in p.u.
+
+    `gradient` holds zeros before.
+    """
+    if quantity == VOLTAGE:
         j = model.bus_position[element]
         gradient[j] = voltage[j] / abs(voltage[j])
         return
     branches = (model.row_start.size - 2) // 2
     row = 2 * branches
     factor = voltage[voltage.size - 1]
-    if kind == LOADING:
+    if quantity == SLACK_KVAR:
+        factor = complex(factor.imag, -factor.real)
+    if quantity == LOADING:
         largest = 0.0
         for side in range(2):
             candidate = element + side * branches
@@ -85,20 +108,20 @@ def _solve_transposed(model: Model, x_real: Floats, x_imag: Floats) -> None:
 
 @_compile
 def _adjoint(
-    model: Model, diagonal: Complexes, gradient: Complexes, solution: Complexes
+    model: Model, diagonal: Complexes, gradient: Complexes, solution: Complexes, used: int
 ) -> Booleans:
     """Set `solution` to u for each lane of `gradient` and D = `diagonal`, all (n, LANES).
 
-    Returns which lanes converged.
+    Only the first `used` lanes hold anything. Returns which of them converged.
     """
     count = model.pivot_real.size
     x_real, x_imag = np.zeros((count, LANES)), np.zeros((count, LANES))
-    converged = np.zeros(LANES, np.bool_)
+    converged = np.zeros(used, np.bool_)
     change, largest = np.empty(LANES), np.empty(LANES)
     solution[:] = 0.0
     for _ in range(ITERATIONS_MAX):
         for j in range(count):
-            for k in range(LANES):
+            for k in range(used):
                 value = gradient[j, k] - diagonal[j, k] * solution[j, k].conjugate()
                 x_real[j, k] = value.real
                 x_imag[j, k] = value.imag
@@ -106,13 +129,14 @@ def _adjoint(
         change[:] = 0.0
         largest[:] = 0.0
         for j in range(count):
-            for k in range(LANES):
+            for k in range(used):
+                if converged[k]:
+                    continue
                 value = complex(x_real[j, k], x_imag[j, k])
                 change[k] = max(change[k], abs(value - solution[j, k]))
                 largest[k] = max(largest[k], abs(value))
-                if not converged[k]:
-                    solution[j, k] = value
-        for k in range(LANES):
+                solution[j, k] = value
+        for k in range(used):
             if change[k] <= TOLERANCE * largest[k]:
                 converged[k] = True
         if converged.all():
@@ -137,123 +161,98 @@ def _node_state(
 
 
 @_compile
-def adjoint_rows(
+def _load_lanes(
     model: Model,
     node_voltage: Complexes,
     drawn: Complexes,
-    kind: Integers,
-    element: Integers,
-    rows: Floats,
-) -> Booleans:
-    """Fill `rows` (R, K) with derivatives to the power drawn at each bus.
+    states: Integers,
+    lanes: tuple[Integers, Complexes, Complexes],
+) -> None:
+    """Bring up to 16 `states` into the lanes; a lane that holds its state already is left alone.
 
-    `kind` and `element` (R,) say of what: the voltage of a bus (p.u. per kW), the loading of a
-    branch (percent per kW), the losses (kW per kW). Returns which rows converged, (R,).
+    `lanes` are the state that each lane holds (LANES,), its voltages and its D (n, LANES).
+    """
+    held, voltages, diagonals = lanes
+    voltage = np.empty(model.node.size, np.complex128)
+    diagonal = voltage
+    current = -1
+    for k in range(states.size):
+        state = states[k]
+        if held[k] == state:
+            continue
+        if state != current:
+            diagonal = _node_state(model, node_voltage[state], drawn[state], voltage)
+            current = state
+        voltages[:, k] = voltage
+        diagonals[:, k] = diagonal
+        held[k] = state
+
+
+@_compile
+def _store_active(
+    model: Model, quantity: Integers, voltages: Complexes, solution: Complexes, per_kw: Floats
+) -> None:
+    """Set `per_kw` (R, K) of the targets in the first R lanes of `voltages` and `solution`."""
+    slack = model.node.size - 1
+    for k in range(quantity.size):
+        for bus in range(model.bus_position.size):
+            j = model.bus_position[bus]
+            if j == slack:
+                # Comes straight from the grid above and moves no voltage.
+                per_kw[k, bus] = 1.0 if quantity[k] == SLACK_KW else 0.0
+                continue
+            injected = (solution[j, k] / voltages[j, k]).real
+            if quantity[k] == LOSS:
+                per_kw[k, bus] = -injected - 1.0
+            elif quantity[k] in (VOLTAGE, LOADING):
+                per_kw[k, bus] = -injected / model.base_kw
+            else:
+                per_kw[k, bus] = -injected
+
+
+@_compile
+def _store_reactive(
+    model: Model, quantity: Integers, voltages: Complexes, solution: Complexes, per_kvar: Floats
+) -> None:
+    """Set `per_kvar` (R, K) alike."""
+    slack = model.node.size - 1
+    for k in range(quantity.size):
+        scale = 1.0 / model.base_kw if quantity[k] in (VOLTAGE, LOADING) else 1.0
+        for bus in range(model.bus_position.size):
+            j = model.bus_position[bus]
+            if j == slack:
+                per_kvar[k, bus] = 1.0 if quantity[k] == SLACK_KVAR else 0.0
+            else:
+                per_kvar[k, bus] = (solution[j, k] / voltages[j, k]).imag * scale
+
+
+@_compile
+def adjoint_slopes(
+    model: Model, node_voltage: Complexes, drawn: Complexes, targets: Targets, slopes: Slopes
+) -> Booleans:
+    """Fill `slopes` (R, K) with derivatives of `targets` to the power drawn at each bus.
+
+    `node_voltage` (B, n) and `drawn` (B, K), kW + j kvar, are the states. Voltages come in p.u.,
+    loadings in percent, powers in kW or kvar. Where `slopes.per_kvar` has no rows, only the
+    derivatives to active power are written. Returns which targets converged, (R,).
     """
     count = model.node.size
-    slack = count - 1
-    voltage = np.empty(count, np.complex128)
-    diagonal = np.empty((count, LANES), np.complex128)
-    diagonal[:] = _node_state(model, node_voltage, drawn, voltage).reshape(count, 1)
+    held = np.full(LANES, -1)
+    voltages = np.zeros((count, LANES), np.complex128)
+    diagonals = np.zeros((count, LANES), np.complex128)
     gradient = np.zeros((count, LANES), np.complex128)
     solution = np.empty((count, LANES), np.complex128)
-    converged = np.zeros(kind.size, np.bool_)
-    for first in range(0, kind.size, LANES):
-        used = min(LANES, kind.size - first)
+    converged = np.zeros(targets.state.size, np.bool_)
+    for first in range(0, targets.state.size, LANES):
+        last = min(first + LANES, targets.state.size)
+        states = targets.state[first:last]
+        _load_lanes(model, node_voltage, drawn, states, (held, voltages, diagonals))
         gradient[:] = 0.0
-        for k in range(used):
-            _set_gradient(model, voltage, kind[first + k], element[first + k], gradient[:, k])
-        done = _adjoint(model, diagonal, gradient, solution)
-        for k in range(used):
-            converged[first + k] = done[k]
-            for bus in range(model.bus_position.size):
-                j = model.bus_position[bus]
-                if j == slack:
-                    rows[first + k, bus] = 0.0
-                    continue
-                injected = (solution[j, k] / voltage[j]).real
-                if kind[first + k] == LOSS:
-                    rows[first + k, bus] = -injected - 1.0
-                else:
-                    rows[first + k, bus] = -injected / model.base_kw
-    return converged
-
-
-@_compile
-def loss_rows_of_many(
-    model: Model, node_voltage: Complexes, drawn: Complexes, rows: Floats
-) -> Booleans:
-    """Fill `rows` (B, K) with d losses / d power drawn of B states, 16 states at a time.
-
-    `node_voltage` is (B, n), `drawn` (B, K) kW + j kvar. Returns which states converged, (B,).
-    """
-    states, count = node_voltage.shape
-    slack = count - 1
-    voltage = np.empty(count, np.complex128)
-    voltages = np.empty((count, LANES), np.complex128)
-    diagonal = np.zeros((count, LANES), np.complex128)
-    gradient = np.zeros((count, LANES), np.complex128)
-    solution = np.empty((count, LANES), np.complex128)
-    converged = np.zeros(states, np.bool_)
-    for first in range(0, states, LANES):
-        used = min(LANES, states - first)
-        gradient[:] = 0.0
-        diagonal[:] = 0.0
-        for k in range(used):
-            state = first + k
-            diagonal[:, k] = _node_state(model, node_voltage[state], drawn[state], voltage)
-            _set_gradient(model, voltage, LOSS, 0, gradient[:, k])
-            voltages[:, k] = voltage
-        done = _adjoint(model, diagonal, gradient, solution)
-        for k in range(used):
-            converged[first + k] = done[k]
-            for bus in range(model.bus_position.size):
-                j = model.bus_position[bus]
-                rows[first + k, bus] = (
-                    0.0 if j == slack else -(solution[j, k] / voltages[j, k]).real - 1.0
-                )
-    return converged
-
-
-@_compile
-def adjoint_rows_of_many(
-    model: Model,
-    node_voltage: Complexes,
-    drawn: Complexes,
-    targets: tuple[Integers, Integers, Integers],
-    rows: Floats,
-) -> Booleans:
-    """Fill `rows` (R, K) with derivatives to the power drawn, each at a state of its own.
-
-    `node_voltage` is (B, n), `drawn` (B, K) kW + j kvar; `targets` are state, kind and element,
-    (R,) each, kind and element as in `adjoint_rows`. Returns which rows converged, (R,).
-    """
-    state, kind, element = targets
-    count = node_voltage.shape[1]
-    slack = count - 1
-    voltage = np.empty(count, np.complex128)
-    here = np.zeros(count, np.complex128)
-    voltages = np.ones((count, LANES), np.complex128)
-    diagonal = np.zeros((count, LANES), np.complex128)
-    gradient = np.zeros((count, LANES), np.complex128)
-    solution = np.empty((count, LANES), np.complex128)
-    converged = np.zeros(state.size, np.bool_)
-    for first in range(0, state.size, LANES):
-        used = min(LANES, state.size - first)
-        gradient[:] = 0.0
-        diagonal[:] = 0.0
-        for k in range(used):
-            at = state[first + k]
-            if k == 0 or at != state[first + k - 1]:
-                here[:] = _node_state(model, node_voltage[at], drawn[at], voltage)
-            diagonal[:, k] = here
-            voltages[:, k] = voltage
-            _set_gradient(model, voltage, kind[first + k], element[first + k], gradient[:, k])
-        done = _adjoint(model, diagonal, gradient, solution)
-        for k in range(used):
-            converged[first + k] = done[k]
-            for bus in range(model.bus_position.size):
-                j = model.bus_position[bus]
-                injected = (solution[j, k] / voltages[j, k]).real
-                rows[first + k, bus] = 0.0 if j == slack else -injected / model.base_kw
+        quantity, element = targets.quantity[first:last], targets.element[first:last]
+        for k in range(quantity.size):
+            _set_gradient(model, voltages[:, k], quantity[k], element[k], gradient[:, k])
+        converged[first:last] = _adjoint(model, diagonals, gradient, solution, last - first)
+        _store_active(model, quantity, voltages, solution, slopes.per_kw[first:last])
+        if slopes.per_kvar.shape[0] > 0:
+            _store_reactive(model, quantity, voltages, solution, slopes.per_kvar[first:last])
     return converged

@@ -3,9 +3,9 @@ import pandapower as pp
 import pytest
 from scipy.sparse.linalg import splu
 
+from cosim.grid.dense_sensitivities import exact_voltage_change
 from cosim.grid.power_flow import PowerFlow
 from cosim.grid.sensitivities import (
-    exact_voltage_change,
     loading_rows,
     loss_row,
     loss_rows,
