@@ -97,8 +97,9 @@ def _find_supply_problems(net: pp.pandapowerNet) -> list[str]:
     used = net.ext_grid.loc[in_service(net.ext_grid)]
     if "in_service" not in net.bus or "bus" not in used:
         return []
-    known = net.bus[~net.bus.index.duplicated()].in_service.fillna(False)
-    off = used.index[~used.bus.map(known).fillna(True).to_numpy(bool)]
+    buses = net.bus[~net.bus.index.duplicated()]
+    unused = buses.index.difference(in_service(buses))
+    off = used.index[used.bus.isin(unused).to_numpy(bool)]
     if not len(off):
         return []
     return [f"ext_grid {listed(off)}: its bus is out of service; put the bus into service"]

@@ -78,7 +78,9 @@ def in_service(table: pd.DataFrame) -> "pd.Index[Any]":
     """Return the rows of an element table that are in service, all where it does not say."""
     if "in_service" not in table:
         return table.index
-    return table.index[table.in_service.fillna(False).to_numpy(bool)]
+    # Cells of edited files may hold anything; what is empty is not in service.
+    used = [bool(pd.notna(cell)) and bool(cell) for cell in table.in_service]
+    return table.index[np.array(used, np.bool_)]
 
 
 def listed(rows: "pd.Index[Any]", most: int = 8) -> str:

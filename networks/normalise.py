@@ -60,7 +60,8 @@ def voltage_dependent(net: pp.pandapowerNet) -> "pd.Index[int]":
             del load[old]
     used = load.loc[in_service(load)]
     shares = pd.DataFrame({c: numeric(used, c).fillna(0.0) for c in ZIP_COLUMNS})
-    return used.index[(shares != 0.0).any(axis=1).to_numpy(bool)]
+    rows: pd.Index[int] = used.index[(shares != 0.0).any(axis=1).to_numpy(bool)]
+    return rows
 
 
 def make_constant(net: pp.pandapowerNet, rows: "pd.Index[int]") -> list[str]:

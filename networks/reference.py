@@ -106,6 +106,9 @@ def _replace_loads(net: pp.pandapowerNet, feeder: Feeder) -> pp.pandapowerNet:
     copied = copy.deepcopy(net)
     copied.load = copied.load.iloc[:0]
     copied.sgen = copied.sgen.iloc[:0]
+    for name in ("asymmetric_load", "asymmetric_sgen"):
+        if name in copied:
+            copied[name] = copied[name].iloc[:0]
     pp.create_loads(copied, buses=feeder.bus_index, p_mw=0.0)
     return copied
 
