@@ -26,6 +26,7 @@ from networks.limits import Limits
 from networks.malformed import in_service
 from networks.normalise import (
     balance,
+    complete,
     counted_as_given,
     cut_off,
     ignored_taps,
@@ -86,6 +87,7 @@ def compile_net(
         raise NetworkError([f"{description.name}: {problem}" for problem in problems])
     digest = hash_net(net)
     net = copy.deepcopy(net)
+    complete(net)
     notes = [*ignored_taps(net), *balance(net), *counted_as_given(net)]
     dependent = voltage_dependent(net)
     if len(dependent):

@@ -19,6 +19,17 @@ OLD_ZIP_COLUMNS = {"const_z_percent": "const_z_{}_percent", "const_i_percent": "
 """Columns of older nets, that meant active and reactive power alike."""
 
 
+def complete(net: pp.pandapowerNet) -> None:
+    """Add what nets of older pandapower versions lack, as pandapower itself would assume it."""
+    for table, column in (
+        ("trafo", "tap_dependency_table"),
+        ("trafo3w", "tap_dependency_table"),
+        ("shunt", "step_dependency_table"),
+    ):
+        if isinstance(net.get(table), pd.DataFrame) and column not in net[table]:
+            net[table][column] = False
+
+
 def balance(net: pp.pandapowerNet) -> list[str]:
     """Replace loads and generators of single phases by their sum over the phases."""
     notes = []
