@@ -14,8 +14,9 @@ from cosim.records import Envelopes
 from cosim.scoring.fairness import jain
 from cosim.simulation import Policies, play_days
 from networks.catalog import load_feeder
-from networks.compile import Description, Limits, compile_net
+from networks.compile import Description, compile_net
 from networks.feeder import Feeder
+from networks.limits import Limits
 from policies.baselines import TimeOfUse, WaterValue
 from tests.worlds import small_game, small_world
 

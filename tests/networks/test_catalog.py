@@ -6,9 +6,10 @@ import sys
 import numpy as np
 import pytest
 
-from networks.catalog import FeederSummary, build_net, describe_feeders, feeder_names, load_feeder
+from networks.catalog import build_net, describe_feeders, feeder_names, load_feeder
 from networks.errors import NetworkError
 from networks.feeder import LINE, TRANSFORMER
+from networks.feeder_summary import FeederSummary
 
 VILLAGE = "kerber_dorfnetz"
 FEEDERS = {name: load_feeder(name) for name in feeder_names()}
