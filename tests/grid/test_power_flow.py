@@ -11,11 +11,12 @@ from networks.compile import compile_net
 from networks.feeder import Feeder
 from networks.reference import resolve
 from tests.benchmarks.bench_power_flow import build_grid_model, solve_grid_model
+from tests.feeders import FEW
 from tests.networks.odd_net import DESCRIPTION, odd_net
 from tests.three_bus import three_bus_feeder
 
 THREE_BUSES = PowerFlow(three_bus_feeder())
-FEEDERS = {name: load_feeder(name) for name in feeder_names()}
+FEEDERS = {name: load_feeder(name) for name in FEW}
 POWER_FLOWS = {name: PowerFlow(feeder) for name, feeder in FEEDERS.items()}
 
 

@@ -12,13 +12,14 @@ from cosim.grid.sensitivities import (
     security_rows,
     voltage_rows,
 )
-from networks.catalog import build_net, feeder_names, load_feeder
+from networks.catalog import build_net, load_feeder
 from networks.compile import compile_net
 from networks.feeder import Feeder
+from tests.feeders import FEW
 from tests.networks.odd_net import DESCRIPTION, odd_net
 from tests.three_bus import three_bus_feeder
 
-NAMES = (*feeder_names(), "odd")
+NAMES = (*FEW, "odd")
 
 
 def load(name: str) -> Feeder:
