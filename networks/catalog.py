@@ -2,7 +2,6 @@
 
 import difflib
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,8 +9,10 @@ import pandapower as pp
 import pandapower.networks as pn
 
 from networks.compile import Description, Limits, compile_net, solve_net
+from networks.entry import Entry
 from networks.errors import NetworkError
 from networks.feeder import Feeder
+from networks.ieee_feeders import ENTRIES as IEEE_ENTRIES
 from networks.simbench_grids import (
     PREFIX,
     SIMBENCH_PATTERN,
@@ -23,21 +24,7 @@ from networks.simbench_grids import (
 )
 from networks.worked_example import three_bus_net
 
-PRESET = Limits(voltage_min_pu=0.9, voltage_max_pu=1.1, loading_max_percent=100.0)
 KERBER_SEED = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """How a feeder is made and what is told about it."""
-
-    description: Description
-    build: Callable[[], pp.pandapowerNet]  # as published
-    limits: Limits | Callable[[pp.pandapowerNet], Limits] = PRESET
-    load_scaling: float = 1.0  # applied to the published loads
-    load_scaling_reason: str = ""
-    assume_ratings: Callable[[pp.pandapowerNet], None] | None = None  # patches the net in place
-    zones: Callable[[pp.pandapowerNet], dict[int, str]] | None = None  # by bus number
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +106,7 @@ def build_net(name: str) -> pp.pandapowerNet:
     return _build(_find(name))
 
 
-def _build(entry: _Entry) -> pp.pandapowerNet:
+def _build(entry: Entry) -> pp.pandapowerNet:
     net = entry.build()
     net.load["scaling"] *= entry.load_scaling
     if entry.assume_ratings is not None:
@@ -132,7 +119,7 @@ def describe_feeders() -> list[FeederSummary]:
     return [_summarise(name, entry) for name, entry in _ENTRIES.items()]
 
 
-def _summarise(name: str, entry: _Entry) -> FeederSummary:
+def _summarise(name: str, entry: Entry) -> FeederSummary:
     net = _build(entry)
     solve_net(net, name)
     told = entry.description
@@ -158,7 +145,7 @@ def _summarise(name: str, entry: _Entry) -> FeederSummary:
     )
 
 
-def _find(name: str) -> _Entry:
+def _find(name: str) -> Entry:
     if name in _ENTRIES:
         return _ENTRIES[name]
     code = _simbench_code(name)
@@ -176,8 +163,8 @@ def _simbench_code(name: str) -> str | None:
     return code if code != name and is_code(code) else None
 
 
-def _simbench_entry(name: str, code: str) -> _Entry:
-    return _Entry(
+def _simbench_entry(name: str, code: str) -> Entry:
+    return Entry(
         description=Description(
             name=name,
             title=title_of(code),
@@ -241,8 +228,8 @@ _CIGRE_LV_KA_OF_OHM_PER_KM = {
     2.017: 0.105,  # OH3, about 16 mm2
 }
 
-_ENTRIES: dict[str, _Entry] = {
-    "cigre_lv": _Entry(
+_ENTRIES: dict[str, Entry] = {
+    "cigre_lv": Entry(
         description=Description(
             name="cigre_lv",
             title="CIGRE European low-voltage benchmark (residential, industrial, commercial)",
@@ -258,7 +245,7 @@ _ENTRIES: dict[str, _Entry] = {
         assume_ratings=_rate_cigre_lv,
         zones=_zones_of_cigre_lv,
     ),
-    "cigre_mv": _Entry(
+    "cigre_mv": Entry(
         description=Description(
             name="cigre_mv",
             title="CIGRE European medium-voltage benchmark, loads at 75 %",
@@ -273,7 +260,7 @@ _ENTRIES: dict[str, _Entry] = {
             "101.4 % (lowest voltage 0.923 p.u.)"
         ),
     ),
-    "ieee33": _Entry(
+    "ieee33": Entry(
         description=Description(
             name="ieee33",
             title="IEEE 33-bus distribution feeder (Baran and Wu)",
@@ -287,7 +274,8 @@ _ENTRIES: dict[str, _Entry] = {
         build=pn.case33bw,
         assume_ratings=_rate_ieee33,
     ),
-    "kerber_dorfnetz": _Entry(
+    **IEEE_ENTRIES,
+    "kerber_dorfnetz": Entry(
         description=Description(
             name="kerber_dorfnetz",
             title="Kerber village grid, low voltage, 57 house connections",
@@ -300,7 +288,7 @@ _ENTRIES: dict[str, _Entry] = {
         ),
         build=_build_kerber_dorfnetz,
     ),
-    "three_bus": _Entry(
+    "three_bus": Entry(
         description=Description(
             name="three_bus",
             title="Worked example of the documentation, three buses in a row",
