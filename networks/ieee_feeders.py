@@ -18,7 +18,6 @@ from networks.entry import Entry
 from networks.ieee_equivalents import (
     KM_PER_FOOT,
     KM_PER_MILE,
-    PHASES,
     TAP_STEP_PERCENT,
     equivalent_ampacity,
     equivalent_impedance,

@@ -17,6 +17,7 @@ from networks.catalog import build_net, feeder_names, load_feeder
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+NODE_FEEDERS = ("ieee13", "ieee34", "ieee37", "ieee123")
 
 
 def cosim(*arguments: str) -> int:
@@ -133,7 +134,8 @@ def test_default_weeks_break_limits_only_without_validation(start: str, tmp_path
 @pytest.mark.parametrize(
     "name",
     [
-        *(name for name in feeder_names() if name != "cigre_lv"),
+        *(name for name in feeder_names() if name != "cigre_lv" and name not in NODE_FEEDERS),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in NODE_FEEDERS),
         pytest.param("simbench:1-LV-rural1--0-sw", marks=pytest.mark.slow),
         pytest.param("simbench:1-LV-semiurb5--2-no_sw", marks=pytest.mark.slow),
     ],

@@ -20,7 +20,17 @@ def summaries() -> dict[str, FeederSummary]:
 
 
 def test_names_are_those_described(summaries: dict[str, FeederSummary]) -> None:
-    assert feeder_names() == ("cigre_lv", "cigre_mv", "ieee33", "kerber_dorfnetz", "three_bus")
+    assert feeder_names() == (
+        "cigre_lv",
+        "cigre_mv",
+        "ieee33",
+        "ieee13",
+        "ieee34",
+        "ieee37",
+        "ieee123",
+        "kerber_dorfnetz",
+        "three_bus",
+    )
     assert tuple(summaries) == feeder_names()
 
 
@@ -30,6 +40,10 @@ def test_names_are_those_described(summaries: dict[str, FeederSummary]) -> None:
         ("cigre_lv", (44, 37, 3), 686.6, 0.912269),
         ("cigre_mv", (15, 15, 2), 0.75 * 44742.15, 0.954938),
         ("ieee33", (33, 32, 0), 3715.0, 0.913090),
+        ("ieee13", (15, 10, 3), 3466.0, 0.997216),
+        ("ieee34", (37, 32, 4), 0.9 * 1769.0, 0.949066),
+        ("ieee37", (39, 35, 3), 0.85 * 2457.0, 0.999157),
+        ("ieee123", (130, 118, 6), 3490.0, 0.999871),
         ("kerber_dorfnetz", (116, 114, 1), 342.0, 0.954972),
     ],
 )
@@ -53,6 +67,10 @@ def test_ratings_are_flagged_as_assumed(summaries: dict[str, FeederSummary]) -> 
         "cigre_lv": True,
         "cigre_mv": False,
         "ieee33": True,
+        "ieee13": True,
+        "ieee34": True,
+        "ieee37": True,
+        "ieee123": True,
         "kerber_dorfnetz": False,
         "three_bus": False,
     }
@@ -74,9 +92,14 @@ def test_loadings_of_the_base_case_under_the_ratings(
 
 def test_a_scaled_load_comes_with_its_reason(summaries: dict[str, FeederSummary]) -> None:
     scaled = {name for name, summary in summaries.items() if summary.load_scaling != 1.0}
-    assert scaled == {"cigre_mv"}
-    assert "101.4 %" in summaries["cigre_mv"].load_scaling_reason
-    assert "75 %" in summaries["cigre_mv"].title
+    assert scaled == {"cigre_mv", "ieee34", "ieee37"}
+    for name, loading, share in (
+        ("cigre_mv", "101.4 %", "75 %"),
+        ("ieee34", "111.3 %", "90 %"),
+        ("ieee37", "112.2 %", "85 %"),
+    ):
+        assert loading in summaries[name].load_scaling_reason
+        assert share in summaries[name].title
 
 
 def test_every_cigre_line_has_a_rating_of_its_own() -> None:
@@ -95,7 +118,9 @@ def test_zones_of_cigre_lv() -> None:
     assert set(FEEDERS["ieee33"].bus_zone) == {""}
 
 
-@pytest.mark.parametrize("name", ["cigre_lv", "cigre_mv", "ieee33"])
+@pytest.mark.parametrize(
+    "name", ["cigre_lv", "cigre_mv", "ieee33", "ieee13", "ieee34", "ieee37", "ieee123"]
+)
 def test_every_bus_is_on_the_map(name: str) -> None:
     feeder = FEEDERS[name]
     assert np.isfinite(feeder.bus_x).all()
@@ -121,7 +146,8 @@ def test_an_unknown_name_is_answered_with_the_closest_and_all() -> None:
         load_feeder("cigre-lv")
     assert str(caught.value) == (
         "unknown feeder 'cigre-lv'; did you mean 'cigre_lv'? "
-        "Allowed are cigre_lv, cigre_mv, ieee33, kerber_dorfnetz, three_bus, and SimBench's "
+        "Allowed are cigre_lv, cigre_mv, ieee33, ieee13, ieee34, ieee37, ieee123, "
+        "kerber_dorfnetz, three_bus, and SimBench's "
         "low-voltage grids as simbench:1-LV-{rural1|rural2|rural3|semiurb4|semiurb5|urban6}"
         "--{0|1|2}-{sw|no_sw}."
     )
