@@ -71,7 +71,7 @@ def feeder_table(summaries: list[FeederSummary]) -> Table:
     table = Table(caption="Base case: every load at its nominal value, nobody trades.")
     table.add_column("feeder", style="bold")
     for heading in (
-        *("buses", "lines", "trafos", "kV", "peak load kW", "limits p.u.", "limit %"),
+        *("buses", "lines", "trafos", "kV", "peak kW", "limits p.u.", "limit %"),
         *("base case p.u.", "worst line %", "worst trafo %"),
     ):
         table.add_column(heading, justify="right")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pandapower as pp
 
-from networks import entries_cigre, entries_german, entries_ieee
+from networks import entries_cigre, entries_german, entries_ieee, ieee_feeders
 from networks.compile import Description, compile_net, solve_net
 from networks.entry import Entry, build_entry, limits_of_entry
 from networks.errors import NetworkError
@@ -172,6 +172,7 @@ _ENTRIES: dict[str, Entry] = {
     for entry in (
         *entries_cigre.ENTRIES,
         *entries_ieee.ENTRIES,
+        *ieee_feeders.ENTRIES.values(),
         *entries_german.ENTRIES,
         Entry(
             description=Description(
