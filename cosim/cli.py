@@ -44,7 +44,8 @@ def run(  # noqa: PLR0913 (one argument an option)
     out: Annotated[Path, typer.Option(help="New or empty folder for the results.")],
     scenario: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
     feeder: Annotated[
-        str | None, typer.Option(help="A name that `cosim feeders` lists, or simbench:CODE.")
+        str | None,
+        typer.Option(help="A name that `cosim feeders` lists, simbench:CODE, or a file."),
     ] = None,
     start: Annotated[str | None, typer.Option(help="First day, e.g. 2016-06-13.")] = None,
     days: Annotated[int | None, typer.Option(help="Number of days.")] = None,

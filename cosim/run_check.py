@@ -15,7 +15,7 @@ import pandas as pd
 from cosim.errors import RunFolderError
 from cosim.records import Booleans, Floats, Integers
 from cosim.run_folder import MANIFEST, RunFolder, read_run
-from networks.catalog import load_feeder
+from networks.catalog import build_net, load_feeder
 from networks.feeder import LINE, TRANSFORMER, Feeder
 from networks.reference import ReferenceCheck, resolve
 from networks.second_opinion import compare
@@ -88,9 +88,10 @@ def check_run(path: Path | str, *, everything: bool = False) -> RunCheck:
     """
     run = read_run(Path(path))
     feeder = _feeder_of(run)
-    plays = [_check_play(run, feeder, without_validation=False, everything=everything)]
-    if run.has_comparison:
-        plays.append(_check_play(run, feeder, without_validation=True, everything=everything))
+    plays = [
+        _check_play(run, feeder, without_validation=unchecked, everything=everything)
+        for unchecked in (False, True)[: 1 + run.has_comparison]
+    ]
     return RunCheck(path=run.path, feeder=feeder.name, plays=tuple(plays))
 
 
@@ -125,12 +126,13 @@ def _check_play(
     run: RunFolder, feeder: Feeder, *, without_validation: bool, everything: bool
 ) -> PlayCheck:
     recorded = _read(run, feeder, without_validation)
+    net = build_net(run.scenario.feeder.name)
     chosen = _chosen(recorded, everything)
     engines = [
         EngineCheck(
             name,
             engine(
-                feeder.name,
+                net,
                 feeder,
                 bus_kw=recorded.bus_kw[chosen],
                 bus_kvar=recorded.bus_kvar[chosen],
