@@ -47,8 +47,8 @@ def _is_overridden(problem: str, overrides: Mapping[str, Mapping[str, Any]]) -> 
 def read_content(path: Path | None, overrides: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Return the settings in a TOML file, not yet validated, with `overrides` on top.
 
-    Relative paths of price files and of a feeder are taken from the folder of the TOML file. Raises ScenarioError
-    if the file cannot be read.
+    Relative paths of price files and of a feeder are taken from the folder of the TOML file.
+    Raises ScenarioError if the file cannot be read.
     """
     content: dict[str, Any] = {}
     if path is not None:

@@ -1,4 +1,4 @@
-"""Which files are feeders; asked wherever a feeder's name is taken, so nothing heavy is imported."""
+"""Which files are feeders; nothing heavy is imported to know it."""
 
 from pathlib import Path
 

@@ -118,7 +118,8 @@ def _refuse_newer(path: Path, body: Any) -> None:
     if newer:
         raise NetworkError(
             f"{path}: is of pandapower's format {given}, the installed pandapower {pp.__version__} "
-            f"reads up to {__format_version__}; update pandapower, or save the net with an older one"
+            f"reads up to {__format_version__}; update pandapower, or save the net with an older "
+            "one"
         )
 
 
