@@ -70,9 +70,10 @@ def read_net(path: Path | str) -> ImportedNet:
     if not find_problems(net) and any(map(len, unrated(net))):
         told, lines, transformers = assume_by_flow(net, _solved(net))
         notes = [*notes, *told]
+    if kind != KINDS[".json"]:  # through JSON, so that it has the hash of what a run saves of it
+        net = pp.from_json_string(pp.to_json(net))
     return ImportedNet(
-        # Through JSON once more, so that the net has the hash of what a run saves of it.
-        net=pp.from_json_string(pp.to_json(net)),
+        net=net,
         kind=kind,
         notes=tuple(notes),
         lines_assumed=assumed or lines,

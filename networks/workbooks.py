@@ -58,7 +58,7 @@ def read_workbook(path: Path) -> tuple[pp.pandapowerNet, list[str]]:
             "sheets with those that pandapower.to_excel writes"
         ) from error
     for name, texts in places.items():
-        net[name]["geo"] = [text if _is_place(text) else None for text in texts]
+        net[name]["geo"] = [_place(text) for text in texts]
     return net, notes
 
 
@@ -112,12 +112,19 @@ def _drop_objects(sheets: dict[str, pd.DataFrame]) -> list[str]:
     return notes
 
 
-def _is_place(text: Any) -> bool:
-    """Return whether a cell is a GeoJSON geometry as text."""
-    if not isinstance(text, str):
-        return False
-    try:
-        content = json.loads(text)
-    except ValueError:
-        return False
-    return isinstance(content, dict) and "coordinates" in content and "_module" not in content
+def _place(text: Any) -> str | None:
+    """Return a cell as a GeoJSON geometry in text, None where it is none.
+
+    pandapower writes the text of a geometry as JSON once more.
+    """
+    content = text
+    for _ in range(2):
+        if not isinstance(content, str):
+            break
+        try:
+            content = json.loads(content)
+        except ValueError:
+            return None
+    if not isinstance(content, dict) or "coordinates" not in content or "_module" in content:
+        return None
+    return json.dumps(content)
