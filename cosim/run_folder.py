@@ -126,7 +126,8 @@ def write_run(
         _write_text(hidden / SCENARIO, scenario_toml(scenario))
         _write_json(hidden / METRICS, content.metrics)
         manifest = null_for_nan(manifest_of(content.scenario, content.records, content.facts, rows))
-        manifest["feeder_file"] = None if content.net_text is None else FEEDER
+        if content.net_text is not None:
+            manifest["feeder_file"] = FEEDER
         if write_report is not None:
             write_report(RunFolder(hidden, manifest))
         _write_json(hidden / MANIFEST, manifest)

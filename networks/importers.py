@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandapower as pp
 from pandapower.toolbox import clear_result_tables
 
@@ -91,6 +92,9 @@ def _tidy(net: pp.pandapowerNet, notes: list[str]) -> dict[str, Any] | None:
         net.pop(name, None)
     clear_result_tables(net)
     net["converged"] = False
+    for name, value in list(net.items()):
+        if isinstance(value, np.generic):  # as a plain number, which JSON gives back as it was
+            net[name] = value.item()
     saved = net.pop(SAVED_WITH, None)
     return saved if isinstance(saved, dict) else None
 
