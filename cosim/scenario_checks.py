@@ -119,7 +119,10 @@ def _feeder_problems(sound: Sound) -> Iterator[str]:
         yield from (f"feeder: {problem}" for problem in error.problems)
         if not is_feeder(name):
             return
-        feeder = load_feeder(name)  # buses can be checked even if the limits are crossed
+        try:
+            feeder = load_feeder(name)  # buses can be checked even if the limits are crossed
+        except NetworkError:
+            return  # told already
     yield from _bus_problems(sound, feeder)
 
 
