@@ -118,7 +118,6 @@ def _check_play(
     run: RunFolder, feeder: Feeder, *, without_validation: bool, everything: bool
 ) -> PlayCheck:
     recorded = _read(run, feeder, without_validation)
-    net = build_net(run.scenario.feeder.name)
     chosen = _chosen(recorded, everything)
     engines = ask_engines(
         run.scenario.feeder.name,
