@@ -65,7 +65,7 @@ def assert_same(first: Feeder, second: Feeder, but: tuple[str, ...] = TOLD) -> N
         if field.name in but:
             continue
         one, other = getattr(first, field.name), getattr(second, field.name)
-        if isinstance(one, sparse.spmatrix):
+        if isinstance(one, sparse.csc_matrix | sparse.csr_matrix):
             np.testing.assert_allclose(one.toarray(), other.toarray(), rtol=1e-9, atol=1e-9)
         elif isinstance(one, np.ndarray):
             np.testing.assert_allclose(one, other, rtol=1e-12, err_msg=field.name)
