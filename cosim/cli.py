@@ -55,6 +55,12 @@ def run(  # noqa: PLR0913 (one argument an option)
         str | None,
         typer.Option(help="How the grid cuts: optimal, pro_rata, merit, lifo, max_min, none."),
     ] = None,
+    limits: Annotated[
+        str | None, typer.Option(help="Preset of limits, e.g. en50160 or ansi_a.")
+    ] = None,
+    prosumers: Annotated[
+        Path | None, typer.Option(help="CSV file with the prosumers, one a row.")
+    ] = None,
 ) -> None:
     """Play market days and write tables and a report.
 
@@ -64,7 +70,7 @@ def run(  # noqa: PLR0913 (one argument an option)
 
     given: dict[str, dict[str, object]] = {
         "run": {"start": start, "days": days, "seed": seed},
-        "feeder": {"name": feeder},
+        "feeder": {"name": feeder, "limits": limits},
         "grid": {"rule": rule},
     }
     overrides = {
@@ -72,7 +78,7 @@ def run(  # noqa: PLR0913 (one argument an option)
         for section, values in given.items()
         if (chosen := {name: value for name, value in values.items() if value is not None})
     }
-    settings = load_scenario(scenario, overrides, out)
+    settings = load_scenario(scenario, overrides, out, prosumers=prosumers)
 
     from cosim.cli_run import play_with_progress  # seconds: after bad settings are told
 
