@@ -1,4 +1,6 @@
-"""SimBench's low-voltage grids by code, as pandapower nets; the only place that imports simbench.
+"""SimBench's grids by code, as pandapower nets; the only place that imports simbench.
+
+Low and medium voltage; grids of several levels and high voltage are not taken.
 
 SimBench's loader reads the tables of all grids (some seconds, 700 MB), so that its result is
 kept as pandapower's JSON in the user's cache. Data: SimBench, https://simbench.de, ODbL 1.0.
@@ -19,11 +21,16 @@ from networks.simbench_profiles import cache_folder
 
 PREFIX = "simbench:"
 SIMBENCH_PATTERN = (
-    "simbench:1-LV-{rural1|rural2|rural3|semiurb4|semiurb5|urban6}--{0|1|2}-{sw|no_sw}"
+    "simbench:1-LV-{rural1|rural2|rural3|semiurb4|semiurb5|urban6}--{0|1|2}-{sw|no_sw} and "
+    "simbench:1-MV-{rural|semiurb|urban|comm}--{0|1|2}-{sw|no_sw}"
 )
 """What is accepted, for people."""
 
-CODE = re.compile(r"1-LV-(rural[123]|semiurb[45]|urban6)--([012])-(sw|no_sw)")
+CODE = re.compile(
+    r"1-(LV-(rural[123]|semiurb[45]|urban6)|MV-(rural|semiurb|urban|comm))--[012]-(sw|no_sw)"
+)
+PLAYED = r"H0|L\d|G\d|lv_|mv_|BL|BW|WB"
+"""How the profiles begin of what a scenario does not add: homes, farms, trades, industry, areas."""
 CACHE_LAYOUT = 1
 LOW_VOLTAGE_KV = 1.0
 LEFT_OUT = ("profiles", "loadcases", "measurement", "substation")
@@ -31,14 +38,15 @@ LEFT_OUT = ("profiles", "loadcases", "measurement", "substation")
 
 
 def is_code(code: str) -> bool:
-    """Tell whether `code` is that of a SimBench low-voltage grid."""
+    """Tell whether `code` is that of a SimBench low- or medium-voltage grid."""
     return CODE.fullmatch(code) is not None
 
 
 def title_of(code: str) -> str:
     """Return a line for people about the grid of a valid `code`."""
-    grid, rest = code.removeprefix("1-LV-").split("--")
-    return f"SimBench low-voltage grid {grid}, scenario {rest[0]}"
+    grid, rest = code[len("1-LV-") :].split("--")
+    level = "low" if code.startswith("1-LV") else "medium"
+    return f"SimBench {level}-voltage grid {grid}, scenario {rest[0]}"
 
 
 def build_grid(code: str) -> pp.pandapowerNet:
@@ -53,8 +61,9 @@ def build_grid(code: str) -> pp.pandapowerNet:
     """
     net = _cached(code)
     net.trafo["tap_changer_type"] = "Ratio"
-    # Each profile begins with whose load it is: H0-A is a home's, L1-B a farm's, G3-A a trade's.
-    played = net.load["profile"].astype(str).str.match(r"H0|L\d|G\d").to_numpy(bool)
+    # Each profile begins with whose load it is: H0-A is a home's, L1-B a farm's, G3-A a trade's,
+    # lv_rural1 that of a whole low-voltage grid.
+    played = net.load["profile"].astype(str).str.match(PLAYED).to_numpy(bool)
     net.load = net.load[played]
     net.sgen = net.sgen.iloc[:0]
     net.storage = net.storage.iloc[:0]
@@ -65,7 +74,10 @@ def zones_of(net: pp.pandapowerNet) -> dict[int, str]:
     """Return "commercial" for buses where trades draw most, else "residential".
 
     People live on farms: these count as homes and get as many as their published peak stands for.
+    At medium voltage, where whole areas hang on a bus, no zone is told.
     """
+    if not (net.bus.vn_kv < LOW_VOLTAGE_KV).any():
+        return {}
     trade = net.load["profile"].astype(str).str.match(r"G\d").to_numpy(bool)
     loads = net.load.assign(trade_mw=net.load.p_mw * trade)
     sums = loads.groupby("bus")[["p_mw", "trade_mw"]].sum()
@@ -77,12 +89,12 @@ def zones_of(net: pp.pandapowerNet) -> dict[int, str]:
 
 
 def limits_of(net: pp.pandapowerNet) -> Limits:
-    """Return the limits that most of the low-voltage buses and all branches share.
+    """Return the limits that most of the lowest-voltage buses and all branches share.
 
     Two buses of semiurb5 carry an upper limit of 1.01 p.u. that no other bus has; the voltage
     there is held to the limit of all others.
     """
-    low = net.bus[net.bus.vn_kv < LOW_VOLTAGE_KV]
+    low = net.bus[net.bus.vn_kv == net.bus.vn_kv.min()]
     loadings = pd.concat([net.line.max_loading_percent, net.trafo.max_loading_percent])
     return Limits(
         voltage_min_pu=float(low.min_vm_pu.mode().iloc[0]),

@@ -4,12 +4,14 @@ import numpy as np
 import pandapower as pp
 import pytest
 
+from cosim.grid.power_flow import PowerFlow
 from networks import simbench_grids
 from networks.catalog import build_net, is_feeder, load_feeder
 from networks.compile import hash_net
 from networks.errors import NetworkError
 from networks.homes import DeviceMix
 from networks.placement import place
+from networks.reference import resolve
 from networks.simbench_grids import cache_file, is_code
 from networks.simbench_profiles import year_profiles
 
@@ -33,7 +35,7 @@ SWITCHES = ("sw", "no_sw")
 
 def test_a_wrong_code_is_answered_with_the_pattern() -> None:
     with pytest.raises(NetworkError) as caught:
-        load_feeder("simbench:1-MV-rural--0-sw")
+        load_feeder("simbench:1-HV-mixed--0-sw")
     assert "simbench:1-LV-{rural1|rural2|" in str(caught.value)
     assert "names of `cosim feeders`" in str(caught.value)
 
@@ -183,3 +185,41 @@ def test_simbench_gives_the_same_net_each_time(
     cached = load_feeder(RURAL).net_sha256
     monkeypatch.setenv("COSIM_CACHE", str(tmp_path))
     assert load_feeder(RURAL).net_sha256 == cached
+
+
+EVERY_CODE = [
+    *(
+        f"1-LV-{grid}--{scenario}-{switches}"
+        for grid in ("rural1", "rural2", "rural3", "semiurb4", "semiurb5", "urban6")
+        for scenario in (0, 1, 2)
+        for switches in SWITCHES
+    ),
+    *(
+        f"1-MV-{grid}--{scenario}-sw"
+        for grid in ("rural", "semiurb", "urban", "comm")
+        for scenario in (0, 1, 2)
+    ),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", EVERY_CODE)
+def test_the_kernel_solves_every_grid_as_runpp_does(code: str) -> None:
+    name = f"simbench:{code}"
+    feeder = load_feeder(name)
+    generator = np.random.default_rng(4)
+    kw = feeder.nominal_load_kw * generator.uniform(-0.3, 1.0, (2, feeder.bus_count))
+    kvar = feeder.nominal_load_kvar * generator.uniform(0.0, 1.0, (2, feeder.bus_count))
+    state = PowerFlow(feeder).solve(kw, kvar)
+    assert state.converged.all()
+    found = resolve(
+        name,
+        feeder,
+        bus_kw=kw,
+        bus_kvar=kvar,
+        voltage_pu=state.voltage_pu,
+        loading_percent=state.loading_percent,
+    )
+    assert found.unsolved == 0
+    assert found.voltage_pu < 1e-8
+    assert found.loading_percentage_points < 1e-5
