@@ -125,7 +125,7 @@ def _cut(judge: Judge, request: Request, excess: Floats) -> Deciding[Answer]:
     asked = request.asked_kwh
     taking = np.flatnonzero(asked)
     size = np.abs(asked[taking])
-    cut = yield from judge.cutting(_groups(request), excess, "optimal")
+    cut = yield from judge.cutting(groups_of(request), excess, "optimal")
     kept = asked.copy()
     kept[taking] *= cut.share
     gone = size * (1.0 - cut.share)
@@ -141,7 +141,7 @@ def _cut(judge: Judge, request: Request, excess: Floats) -> Deciding[Answer]:
     )
 
 
-def _groups(request: Request) -> Groups:
+def groups_of(request: Request) -> Groups:
     """Return what is asked as trades with the aggregator, every kWh worth the same."""
     taking = np.flatnonzero(request.asked_kwh)
     asked, bus = request.asked_kwh[taking], request.bus[taking]
