@@ -91,11 +91,15 @@ def scenario() -> None:
 
 
 @app.command()
-def feeders() -> None:
+def feeders(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these; default: all.")
+    ] = None,
+) -> None:
     """List the feeders: size, limits, base case, and where their ratings come from."""
     from cosim.cli_feeders import print_feeders
 
-    print_feeders()
+    print_feeders(names or ())
 
 
 @app.command()

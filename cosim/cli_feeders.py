@@ -2,28 +2,31 @@
 
 import math
 import os
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from networks.catalog import FeederSummary, describe_feeders
+from networks.catalog import describe_feeders
+from networks.feeder_summary import FeederSummary
 from networks.simbench_grids import SIMBENCH_PATTERN
 
 WIDTH_OF_FILES = 160
 """Columns to print where the output is no terminal."""
 
 
-def print_feeders() -> None:
-    """Print the feeders of the catalogue: a table of numbers, and where their ratings come from.
+def print_feeders(names: Sequence[str] = ()) -> None:
+    """Print feeders of the catalogue: a table of numbers, and where their ratings come from.
 
     Where the terminal is too narrow for the table, the numbers stand with each feeder.
     """
     console = Console()
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console = Console(width=WIDTH_OF_FILES)
-    summaries = describe_feeders()
+    with Console(stderr=True).status("Solving base cases, once"):
+        summaries = describe_feeders(names)
     table = feeder_table(summaries)
     unbounded = console.options.update(width=WIDTH_OF_FILES)
     fits = console.measure(table, options=unbounded).maximum <= console.width
@@ -35,9 +38,15 @@ def print_feeders() -> None:
         notes += [f"published in: {summary.source}", f"ratings: {summary.ratings_source}"]
         if summary.load_scaling_reason:
             notes.append(f"loads x {summary.load_scaling:g}: {summary.load_scaling_reason}")
+        if summary.generation_kw:
+            notes.append(f"existing generation: {summary.generation_kw:,.0f} kW installed")
+        if not summary.base_case_secure:
+            notes.append("its base case breaks these limits")
+        if summary.remark:
+            notes.append(summary.remark)
         for note in notes:
             console.print(Padding(Text(note), (0, 0, 0, 2)))
-    note = f"SimBench's low-voltage grids are taken by their codes: {SIMBENCH_PATTERN}"
+    note = f"SimBench's grids are taken by their codes: {SIMBENCH_PATTERN}"
     console.print(Text(f"\n{note}"))
 
 
@@ -62,7 +71,7 @@ def feeder_table(summaries: list[FeederSummary]) -> Table:
     table = Table(caption="Base case: every load at its nominal value, nobody trades.")
     table.add_column("feeder", style="bold")
     for heading in (
-        *("buses", "lines", "trafos", "kV", "peak load kW", "limits p.u.", "limit %"),
+        *("buses", "lines", "trafos", "kV", "peak kW", "limits p.u.", "limit %"),
         *("base case p.u.", "worst line %", "worst trafo %"),
     ):
         table.add_column(heading, justify="right")

@@ -62,12 +62,7 @@ def play(scenario: Scenario, *, out: Path, progress: Progress, policies: RunPoli
     problems = folder_problems(out)
     if problems:
         raise RunFolderError(problems)
-    feeder = load_feeder(
-        scenario.feeder.name,
-        voltage_min_pu=scenario.feeder.voltage_min_pu,
-        voltage_max_pu=scenario.feeder.voltage_max_pu,
-        loading_max_percent=scenario.feeder.loading_max_percent,
-    )
+    feeder = load_feeder(scenario.feeder.name, **scenario.feeder.of_feeder())
     world = build_world(scenario, feeder)
     game = make_game(scenario, PowerFlow(feeder), world)
     arms = {"with_validation": _play(game, world, policies.market, "market", progress)}

@@ -90,7 +90,7 @@ def check_run(path: Path | str, *, everything: bool = False) -> RunCheck:
 def _feeder_of(run: RunFolder) -> Feeder:
     """Return the feeder that was played, under the limits of the run."""
     settings = run.scenario.feeder
-    feeder = load_feeder(settings.name, **settings.model_dump(exclude={"name"}))
+    feeder = load_feeder(settings.name, **settings.of_feeder())
     recorded = run.manifest.get("net_sha256")
     if recorded != feeder.net_sha256:
         raise RunFolderError(

@@ -64,6 +64,7 @@ def manifest_of(
         "net_sha256": feeder.net_sha256,
         "ratings_assumed": feeder.ratings_assumed,
         "ratings_source": feeder.ratings_source,
+        "feeder_notes": list(feeder.notes),
         "day_ahead_label": world.day_ahead_label,
         "imbalance_label": world.imbalance_label,
         "day_ahead_file": _price_facts(world.day_ahead_provenance),

@@ -131,7 +131,7 @@ def hashes_of(folder: Path) -> dict[str, str]:
     return {
         file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in sorted(folder.rglob("*"))
-        if file.is_file() and file != folder / MANIFEST
+        if file.is_file() and file != folder / MANIFEST and not file.name.startswith(".")
     }
 
 

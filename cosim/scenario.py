@@ -7,7 +7,7 @@ errors, so a typo is never silently ignored. Money is EUR, energy kWh, power kW.
 import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -51,12 +51,23 @@ class FeederSettings(Settings):
 
     name: str = "cigre_lv"
     """A name that `cosim feeders` lists, or `simbench:CODE`."""
+    limits: (
+        Literal["en50160", "vde_ar_n_4105", "vde_ar_n_4110", "ansi_a", "ansi_b", "australia"] | None
+    ) = Field(None, examples=["en50160"])
+    """Preset of the limits below, see docs/limits.md; left out: the feeder's own."""
     voltage_min_pu: Positive | None = Field(None, examples=[0.90])
-    """Lowest allowed voltage; left out: the feeder's preset."""
+    """Lowest allowed voltage; left out: that of the preset."""
     voltage_max_pu: Positive | None = Field(None, examples=[1.10])
-    """Highest allowed voltage; left out: the feeder's preset."""
+    """Highest allowed voltage; left out: that of the preset."""
     loading_max_percent: Positive | None = Field(None, examples=[100.0])
-    """Highest allowed loading of lines and transformers; left out: the feeder's preset."""
+    """Highest allowed loading of lines and transformers; left out: that of the preset."""
+    existing_generation: Literal["solar", "nominal", "none"] = "solar"
+    """Generators that the feeder already has: `solar` lets them follow the solar profiles,
+    `nominal` holds them at their published power, `none` leaves them out."""
+
+    def of_feeder(self) -> dict[str, Any]:
+        """Return what `networks.catalog.load_feeder` takes besides the name."""
+        return self.model_dump(exclude={"name", "existing_generation"})
 
     @model_validator(mode="after")
     def limits_in_order(self) -> Self:

@@ -113,7 +113,7 @@ def _feeder_problems(sound: Sound) -> Iterator[str]:
         return
     name = sound.feeder.name
     try:
-        feeder = load_feeder(name, **sound.feeder.model_dump(exclude={"name"}))
+        feeder = load_feeder(name, **sound.feeder.of_feeder())
         yield from _slack_problems(sound.feeder, feeder)
     except NetworkError as error:
         yield from (f"feeder: {problem}" for problem in error.problems)

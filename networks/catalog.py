@@ -1,17 +1,19 @@
-"""Named feeders. A new one is one entry of `_ENTRIES`; SimBench's come by their codes."""
+"""Named feeders. A new one is an entry of a family; SimBench's come by their codes."""
 
 import difflib
-import random
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
-import numpy as np
 import pandapower as pp
-import pandapower.networks as pn
 
-from networks.compile import Description, Limits, compile_net, solve_net
+from networks import entries_cigre, entries_german, entries_ieee, ieee_feeders
+from networks.compile import Description, compile_net, solve_net
+from networks.entry import Entry, build_entry, limits_of_entry
 from networks.errors import NetworkError
 from networks.feeder import Feeder
+from networks.feeder_summary import FeederSummary, remembered
+from networks.limits import Limits, preset
+from networks.normalise import complete
 from networks.simbench_grids import (
     PREFIX,
     SIMBENCH_PATTERN,
@@ -22,55 +24,6 @@ from networks.simbench_grids import (
     zones_of,
 )
 from networks.worked_example import three_bus_net
-
-PRESET = Limits(voltage_min_pu=0.9, voltage_max_pu=1.1, loading_max_percent=100.0)
-KERBER_SEED = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """How a feeder is made and what is told about it."""
-
-    description: Description
-    build: Callable[[], pp.pandapowerNet]  # as published
-    limits: Limits | Callable[[pp.pandapowerNet], Limits] = PRESET
-    load_scaling: float = 1.0  # applied to the published loads
-    load_scaling_reason: str = ""
-    assume_ratings: Callable[[pp.pandapowerNet], None] | None = None  # patches the net in place
-    zones: Callable[[pp.pandapowerNet], dict[int, str]] | None = None  # by bus number
-
-
-@dataclass(frozen=True, slots=True)
-class FeederSummary:
-    """A feeder in numbers; the base case is every load at its nominal value."""
-
-    name: str
-    title: str
-    source: str
-    buses: int
-    lines: int
-    transformers: int
-    nominal_kv: tuple[float, ...]  # highest first
-    peak_load_kw: float
-    limits: Limits
-    load_scaling: float  # published loads are multiplied by it
-    load_scaling_reason: str
-    ratings_assumed: bool
-    ratings_source: str
-    voltage_min_pu: float  # of the base case
-    voltage_max_pu: float
-    worst_line_percent: float  # NaN where there is no line
-    worst_transformer_percent: float  # NaN where there is no transformer
-
-    @property
-    def base_case_secure(self) -> bool:
-        """Whether the base case is inside its limits."""
-        loadings = np.array([self.worst_line_percent, self.worst_transformer_percent])
-        return bool(
-            self.voltage_min_pu >= self.limits.voltage_min_pu
-            and self.voltage_max_pu <= self.limits.voltage_max_pu
-            and not (loadings > self.limits.loading_max_percent).any()
-        )
 
 
 def feeder_names() -> tuple[str, ...]:
@@ -86,11 +39,15 @@ def is_feeder(name: str) -> bool:
 def load_feeder(
     name: str,
     *,
+    limits: str | None = None,
     voltage_min_pu: float | None = None,
     voltage_max_pu: float | None = None,
     loading_max_percent: float | None = None,
 ) -> Feeder:
-    """Return a feeder of the catalogue or of SimBench; limits left out are those of its preset.
+    """Return a feeder of the catalogue or of SimBench.
+
+    `limits` names one of `networks.limits.PRESETS`; left out, the feeder's own hold. Those given
+    one by one come before either.
 
     Raises:
         NetworkError: unknown name, or limits that are crossed.
@@ -101,13 +58,13 @@ def load_feeder(
         "voltage_max_pu": voltage_max_pu,
         "loading_max_percent": loading_max_percent,
     }
-    net = _build(entry)
-    limits = replace(
-        entry.limits if isinstance(entry.limits, Limits) else entry.limits(net),
+    net = build_entry(entry)
+    held = replace(
+        limits_of_entry(entry, net) if limits is None else preset(limits).limits,
         **{key: value for key, value in given.items() if value is not None},
     )
     zones = None if entry.zones is None else entry.zones(net)
-    return compile_net(net, entry.description, limits, zones=zones)
+    return compile_net(net, entry.description, held, zones=zones)
 
 
 def build_net(name: str) -> pp.pandapowerNet:
@@ -116,24 +73,35 @@ def build_net(name: str) -> pp.pandapowerNet:
     Raises:
         NetworkError: unknown name.
     """
-    return _build(_find(name))
+    return build_entry(_find(name))
 
 
-def _build(entry: _Entry) -> pp.pandapowerNet:
-    net = entry.build()
-    net.load["scaling"] *= entry.load_scaling
-    if entry.assume_ratings is not None:
-        entry.assume_ratings(net)
-    return net
+def describe_feeders(names: Sequence[str] = ()) -> list[FeederSummary]:
+    """Return a summary of the named feeders, of all in the catalogue where none is named.
+
+    Base cases are solved with pandapower once and kept in the user's cache, which is made anew
+    with every other version of this package or of pandapower.
+
+    Raises:
+        NetworkError: unknown names, all of them at once.
+    """
+    entries: list[tuple[str, Entry]] = []
+    problems: list[str] = []
+    for name in names or feeder_names():
+        try:
+            entries.append((name, _find(name)))
+        except NetworkError as error:
+            problems += error.problems
+    if problems:
+        raise NetworkError(problems)
+    return remembered(entries, _summarise)
 
 
-def describe_feeders() -> list[FeederSummary]:
-    """Return a summary of every feeder of the catalogue, its base case solved with pandapower."""
-    return [_summarise(name, entry) for name, entry in _ENTRIES.items()]
-
-
-def _summarise(name: str, entry: _Entry) -> FeederSummary:
-    net = _build(entry)
+def _summarise(name: str, entry: Entry) -> FeederSummary:
+    net = build_entry(entry)
+    complete(net)
+    sgen = net.sgen[net.sgen.in_service]
+    net.sgen = net.sgen.iloc[:0]
     solve_net(net, name)
     told = entry.description
     load = net.load[net.load.in_service]
@@ -146,9 +114,12 @@ def _summarise(name: str, entry: _Entry) -> FeederSummary:
         transformers=int(net.trafo.in_service.sum()),
         nominal_kv=tuple(sorted({float(value) for value in net.bus.vn_kv}, reverse=True)),
         peak_load_kw=float((load.p_mw * load.scaling).sum() * 1e3),
-        limits=entry.limits if isinstance(entry.limits, Limits) else entry.limits(net),
+        limits=limits_of_entry(entry, net),
         load_scaling=entry.load_scaling,
         load_scaling_reason=entry.load_scaling_reason,
+        generation_kw=float((sgen.p_mw * sgen.scaling).sum() * 1e3),
+        coordinates="geo" in net.bus and bool(net.bus.geo.notna().any()),
+        remark=entry.remark,
         ratings_assumed=told.ratings_assumed,
         ratings_source=told.ratings_source,
         voltage_min_pu=float(net.res_bus.vm_pu.min()),
@@ -158,7 +129,7 @@ def _summarise(name: str, entry: _Entry) -> FeederSummary:
     )
 
 
-def _find(name: str) -> _Entry:
+def _find(name: str) -> Entry:
     if name in _ENTRIES:
         return _ENTRIES[name]
     code = _simbench_code(name)
@@ -166,7 +137,7 @@ def _find(name: str) -> _Entry:
         return _simbench_entry(name, code)
     close = difflib.get_close_matches(name, _ENTRIES, n=1, cutoff=0.4)
     hint = f"; did you mean {close[0]!r}?" if close else "."
-    allowed = f"{', '.join(_ENTRIES)}, and SimBench's low-voltage grids as {SIMBENCH_PATTERN}"
+    allowed = f"the {len(_ENTRIES)} names of `cosim feeders`, and SimBench's as {SIMBENCH_PATTERN}"
     raise NetworkError(f"unknown feeder {name!r}{hint} Allowed are {allowed}.")
 
 
@@ -176,8 +147,8 @@ def _simbench_code(name: str) -> str | None:
     return code if code != name and is_code(code) else None
 
 
-def _simbench_entry(name: str, code: str) -> _Entry:
-    return _Entry(
+def _simbench_entry(name: str, code: str) -> Entry:
+    return Entry(
         description=Description(
             name=name,
             title=title_of(code),
@@ -196,119 +167,23 @@ def _simbench_entry(name: str, code: str) -> _Entry:
     )
 
 
-def _zones_of_cigre_lv(net: pp.pandapowerNet) -> dict[int, str]:
-    """Return the zone of each bus by the first letter behind "Bus " in its name."""
-    zone_of = {"R": "residential", "I": "industrial", "C": "commercial"}
-    return {
-        int(bus): zone_of.get(str(name).removeprefix("Bus ")[:1], "")
-        for bus, name in net.bus.name.items()
-    }
-
-
-def _build_kerber_dorfnetz() -> pp.pandapowerNet:
-    """Return the village, the same each time.
-
-    pandapower draws the cables of house connections with the module-level generator, whose
-    state is put back.
-    """
-    state = random.getstate()
-    random.seed(KERBER_SEED)
-    try:
-        return pn.create_kerber_dorfnetz()
-    finally:
-        random.setstate(state)
-
-
-def _rate_cigre_lv(net: pp.pandapowerNet) -> None:
-    """Give each line the rating of the conductor that its resistance belongs to."""
-    for resistance, current in _CIGRE_LV_KA_OF_OHM_PER_KM.items():
-        same = np.isclose(net.line.r_ohm_per_km, resistance, rtol=0.0, atol=1e-3)
-        net.line.loc[same, "max_i_ka"] = current
-
-
-def _rate_ieee33(net: pp.pandapowerNet) -> None:
-    """Rate the first five sections at 400 A, all others at 255 A."""
-    net.line["max_i_ka"] = 0.255
-    net.line.loc[net.line.index[:5], "max_i_ka"] = 0.400
-
-
-_CIGRE_LV_KA_OF_OHM_PER_KM = {
-    0.162: 0.357,  # UG1, about 4 x 240 mm2 aluminium cable
-    0.265: 0.270,  # UG2, about 150 mm2
-    0.822: 0.142,  # UG3, about 50 mm2
-    0.492: 0.245,  # OH1, about 70 mm2 aluminium overhead
-    1.321: 0.135,  # OH2, about 25 mm2
-    2.017: 0.105,  # OH3, about 16 mm2
-}
-
-_ENTRIES: dict[str, _Entry] = {
-    "cigre_lv": _Entry(
-        description=Description(
-            name="cigre_lv",
-            title="CIGRE European low-voltage benchmark (residential, industrial, commercial)",
-            source="CIGRE Task Force C6.04.02, Technical Brochure 575 (2014), as in pandapower",
-            ratings_assumed=True,
-            ratings_source=(
-                "Assumed: the benchmark gives no line ratings; those of common aluminium cables "
-                "and overhead lines of the same resistance per km are used. Transformer ratings "
-                "are the benchmark's own."
+_ENTRIES: dict[str, Entry] = {
+    entry.description.name: entry
+    for entry in (
+        *entries_cigre.ENTRIES,
+        *entries_ieee.ENTRIES,
+        *ieee_feeders.ENTRIES.values(),
+        *entries_german.ENTRIES,
+        Entry(
+            description=Description(
+                name="three_bus",
+                title="Worked example of the documentation, three buses in a row",
+                source="docs/verdicts.md",
+                ratings_assumed=False,
+                ratings_source="Part of the example.",
             ),
+            build=three_bus_net,
+            limits=Limits(voltage_min_pu=0.9, voltage_max_pu=1.05, loading_max_percent=100.0),
         ),
-        build=pn.create_cigre_network_lv,
-        assume_ratings=_rate_cigre_lv,
-        zones=_zones_of_cigre_lv,
-    ),
-    "cigre_mv": _Entry(
-        description=Description(
-            name="cigre_mv",
-            title="CIGRE European medium-voltage benchmark, loads at 75 %",
-            source="CIGRE Task Force C6.04.02, Technical Brochure 575 (2014), as in pandapower",
-            ratings_assumed=False,
-            ratings_source="Line and transformer ratings of the benchmark, as in pandapower.",
-        ),
-        build=lambda: pn.create_cigre_network_mv(with_der=False),
-        load_scaling=0.75,
-        load_scaling_reason=(
-            "with the published loads the base case itself breaks a limit: a transformer at "
-            "101.4 % (lowest voltage 0.923 p.u.)"
-        ),
-    ),
-    "ieee33": _Entry(
-        description=Description(
-            name="ieee33",
-            title="IEEE 33-bus distribution feeder (Baran and Wu)",
-            source="Baran and Wu, IEEE Trans. Power Delivery 4(2), 1989, as in pandapower",
-            ratings_assumed=True,
-            ratings_source=(
-                "Assumed: the published feeder gives no line ratings; 400 A are used for the "
-                "first five sections and 255 A elsewhere."
-            ),
-        ),
-        build=pn.case33bw,
-        assume_ratings=_rate_ieee33,
-    ),
-    "kerber_dorfnetz": _Entry(
-        description=Description(
-            name="kerber_dorfnetz",
-            title="Kerber village grid, low voltage, 57 house connections",
-            source=(
-                "Kerber, Aufnahmefähigkeit von Niederspannungsverteilnetzen für die Einspeisung "
-                "aus Photovoltaikkleinanlagen, dissertation, TU München, 2011, as in pandapower"
-            ),
-            ratings_assumed=False,
-            ratings_source="Line and transformer ratings of the standard types in pandapower.",
-        ),
-        build=_build_kerber_dorfnetz,
-    ),
-    "three_bus": _Entry(
-        description=Description(
-            name="three_bus",
-            title="Worked example of the documentation, three buses in a row",
-            source="docs/verdicts.md",
-            ratings_assumed=False,
-            ratings_source="Part of the example.",
-        ),
-        build=three_bus_net,
-        limits=Limits(voltage_min_pu=0.9, voltage_max_pu=1.05, loading_max_percent=100.0),
-    ),
+    )
 }

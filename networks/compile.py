@@ -21,7 +21,18 @@ from scipy import sparse
 
 from networks.errors import NetworkError
 from networks.feeder import LINE, TRANSFORMER, Complexes, Feeder, Floats, Integers
-from networks.inspection import find_problems, find_supply_problems
+from networks.inspection import find_problems
+from networks.limits import Limits
+from networks.malformed import in_service
+from networks.normalise import (
+    balance,
+    complete,
+    counted_as_given,
+    cut_off,
+    ignored_taps,
+    make_constant,
+    voltage_dependent,
+)
 
 RUNPP_OPTIONS: Mapping[str, Any] = {
     "algorithm": "nr",
@@ -45,28 +56,6 @@ class Description:
     source: str  # where the feeder is published
     ratings_assumed: bool  # True where thermal ratings are not part of the published feeder
     ratings_source: str  # where the thermal ratings come from, one sentence
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the feeder is judged by."""
-
-    voltage_min_pu: float = 0.9
-    voltage_max_pu: float = 1.1
-    loading_max_percent: float = 100.0
-
-    def problems(self) -> list[str]:
-        """Return one sentence for each limit that makes no sense."""
-        low, high, loading = self.voltage_min_pu, self.voltage_max_pu, self.loading_max_percent
-        found = []
-        if not (np.isfinite([low, high]).all() and 0.0 < low < high):
-            found.append(
-                f"voltage limits {low} to {high} p.u.: the lower one must be above 0 and below "
-                "the upper one"
-            )
-        if not (np.isfinite(loading) and loading > 0.0):
-            found.append(f"loading limit {loading} %: must be above 0")
-        return found
 
 
 def compile_net(
@@ -93,16 +82,25 @@ def compile_net(
             limits that are crossed, a base case without a power flow.
     """
     limits = Limits() if limits is None else limits
-    digest = hash_net(net)
-    net = copy.deepcopy(net)
     problems = [*limits.problems(), *find_problems(net)]
     if problems:
         raise NetworkError([f"{description.name}: {problem}" for problem in problems])
+    digest = hash_net(net)
+    net = copy.deepcopy(net)
+    complete(net)
+    notes = [*ignored_taps(net), *balance(net), *counted_as_given(net)]
+    dependent = voltage_dependent(net)
+    if len(dependent):
+        solve_net(net, description.name, voltage_depend_loads=True)
+        notes += make_constant(net, dependent)
     solve_net(net, description.name)
-    problems = find_supply_problems(net)
-    if problems:
-        raise NetworkError([f"{description.name}: {problem}" for problem in problems])
-    return _assemble(net, description, limits, zones or {}, digest)
+    if net.res_bus.vm_pu.notna().sum() <= len(in_service(net.ext_grid)):
+        raise NetworkError(
+            f"{description.name}: nothing but the external grid is supplied; close switches or put "
+            "lines into service"
+        )
+    notes += cut_off(net)
+    return _assemble(net, description, limits, zones or {}, (digest, tuple(notes)))
 
 
 def hash_net(net: pp.pandapowerNet) -> str:
@@ -113,15 +111,43 @@ def hash_net(net: pp.pandapowerNet) -> str:
     return hashlib.sha256(pp.to_json(bare).encode()).hexdigest()
 
 
-def solve_net(net: pp.pandapowerNet, name: str) -> None:
+def solve_net(net: pp.pandapowerNet, name: str, *, voltage_depend_loads: bool = False) -> None:
     """Run the reference power flow in place; raise NetworkError where there is none."""
+    options = {**RUNPP_OPTIONS, "voltage_depend_loads": voltage_depend_loads}
     try:
-        pp.runpp(net, **RUNPP_OPTIONS)
-    except pp.LoadflowNotConverged as error:
+        pp.runpp(net, **options)
+    except (pp.LoadflowNotConverged, FloatingPointError, np.linalg.LinAlgError) as error:
+        raise NetworkError(f"{name}: {_why_not_solved(net, options)}") from error
+    except (KeyError, ValueError, TypeError, IndexError, UserWarning) as error:
         raise NetworkError(
-            f"{name}: the base case has no power flow (Newton-Raphson does not converge in "
-            f"{RUNPP_OPTIONS['max_iteration']} iterations); check loads, impedances and switches"
+            f"{name}: pandapower cannot solve the base case ({type(error).__name__}: {error}); "
+            "check that all element tables are complete"
         ) from error
+
+
+def _why_not_solved(net: pp.pandapowerNet, options: Mapping[str, Any]) -> str:
+    """Return that there is no power flow, and how much load less would have one."""
+    load = net.load.loc[in_service(net.load)]
+    total = float((load.p_mw * load.scaling).sum() * 1e3)
+    found = (
+        f"the base case has no power flow (Newton-Raphson does not converge in "
+        f"{options['max_iteration']} iterations) with {total:,.0f} kW of load"
+    )
+    for share in (0.5, 0.25, 0.0):
+        lighter = copy.deepcopy(net)
+        for kind in ("load", "sgen"):
+            lighter[kind]["scaling"] *= share
+        try:
+            pp.runpp(lighter, **options)
+        except (pp.LoadflowNotConverged, FloatingPointError, np.linalg.LinAlgError):
+            continue
+        bus = lighter.res_bus.vm_pu.idxmin()
+        return (
+            f"{found}; with {100 * share:.0f} % of it there is one, lowest voltage "
+            f"{lighter.res_bus.vm_pu.min():.3f} p.u. at bus {bus}: check loads (MW, not kW?) and "
+            "the impedances on the way there"
+        )
+    return f"{found}, nor without any load: check impedances, transformers and switches"
 
 
 def _assemble(
@@ -129,17 +155,20 @@ def _assemble(
     description: Description,
     limits: Limits,
     zones: Mapping[int, str],
-    digest: str,
+    told: tuple[str, tuple[str, ...]],
 ) -> Feeder:
-    """Read the solved net into a Feeder."""
+    """Read the solved net into a Feeder; `told` are the hash of the net and notes on it."""
     internal = net._ppc["internal"]
+    digest, notes = told
+    node, joined = _join_slacks(internal)
     slack = int(internal["ref"][0])
     buses = net.bus.loc[net.res_bus.vm_pu.notna().to_numpy()]
     bus_index = buses.index.to_numpy(np.int64)
-    node_of_bus = np.asarray(net._pd2ppc_lookups["bus"])[bus_index].astype(np.int64)
+    node_of_bus = node[np.asarray(net._pd2ppc_lookups["bus"])[bus_index]]
     branches = _read_branches(net, bus_index)
     to_percent = _percent_per_pu(net, branches)
-    load_kw, load_kvar = _nominal_load(net, bus_index)
+    load_kw, load_kvar = _nominal_power(net.load, bus_index)
+    generation_kw, generation_kvar = _nominal_power(net.sgen, bus_index)
     x, y = _coordinates(buses)
     return Feeder(
         name=description.name,
@@ -159,6 +188,8 @@ def _assemble(
         voltage_max_pu=np.full(len(buses), limits.voltage_max_pu),
         nominal_load_kw=load_kw,
         nominal_load_kvar=load_kvar,
+        nominal_generation_kw=generation_kw,
+        nominal_generation_kvar=generation_kvar,
         branch_kind=branches.kind,
         branch_index=branches.index,
         branch_name=branches.name,
@@ -166,13 +197,31 @@ def _assemble(
         branch_to=branches.end,
         loading_max_percent=np.full(len(branches.kind), limits.loading_max_percent),
         base_mva=float(internal["baseMVA"]),
-        slack_node=slack,
+        slack_node=int(node[slack]),
         slack_voltage_pu=complex(internal["V"][slack]),
-        admittance=sparse.csc_matrix(internal["Ybus"]),
-        fixed_injection_pu=_fixed_injection(net),
-        loading_from=_scaled_rows(internal["Yf"], branches.row, to_percent[0]),
-        loading_to=_scaled_rows(internal["Yt"], branches.row, to_percent[1]),
+        admittance=sparse.csc_matrix(joined.T @ internal["Ybus"] @ joined),
+        fixed_injection_pu=np.asarray(joined.T @ _fixed_injection(net)),
+        loading_from=_scaled_rows(internal["Yf"], branches.row, to_percent[0]) @ joined,
+        loading_to=_scaled_rows(internal["Yt"], branches.row, to_percent[1]) @ joined,
+        notes=notes,
     )
+
+
+def _join_slacks(internal: Mapping[str, Any]) -> tuple[Integers, sparse.csr_matrix]:
+    """Return the node (n,) of each of pandapower's, and the matrix that joins its slacks to one.
+
+    External grids that hold the same voltage are one node for the equations: what flows in is
+    the sum over all.
+    """
+    count, slacks = internal["Ybus"].shape[0], np.asarray(internal["ref"])
+    kept = np.ones(count, np.bool_)
+    kept[slacks[1:]] = False
+    node = (np.cumsum(kept) - 1).astype(np.int64)
+    node[slacks[1:]] = node[slacks[0]]
+    joined = sparse.csr_matrix(
+        (np.ones(count), (np.arange(count), node)), shape=(count, int(kept.sum()))
+    )
+    return node, joined
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,8 +238,8 @@ class _Branches:
 
 def _read_branches(net: pp.pandapowerNet, bus_index: Integers) -> _Branches:
     """Find the rows of lines and transformers among pandapower's branches in service."""
-    in_service = np.asarray(net._ppc["internal"]["branch_is"], dtype=bool)
-    row_of_branch = np.cumsum(in_service) - 1
+    branch_used = np.asarray(net._ppc["internal"]["branch_is"], dtype=bool)
+    row_of_branch = np.cumsum(branch_used) - 1
     position = {int(bus): place for place, bus in enumerate(bus_index)}
     kind, index, start, end, row = [], [], [], [], []
     name: list[str] = []
@@ -202,7 +251,7 @@ def _read_branches(net: pp.pandapowerNet, bus_index: Integers) -> _Branches:
         if len(table) == 0:
             continue
         begin, _ = net._pd2ppc_lookups["branch"][key]
-        used = [place for place in range(len(table)) if in_service[begin + place]]
+        used = [place for place in range(len(table)) if branch_used[begin + place]]
         chosen = table.iloc[used]
         kind += [code] * len(used)
         index += [int(number) for number in chosen.index]
@@ -258,21 +307,22 @@ def _fixed_injection(net: pp.pandapowerNet) -> Complexes:
     node = np.asarray(net._pd2ppc_lookups["bus"])
     supplied = net.res_bus.vm_pu.notna()
     for table, sign in ((net.load, 1.0), (net.sgen, -1.0)):
-        active = table[table.in_service & table.bus.map(supplied).astype(bool)]
+        active = table.loc[in_service(table)]
+        active = active[active.bus.map(supplied).astype(bool)]
         replaced = sign * active.scaling * (active.p_mw + 1j * active.q_mvar) / base_mva
         np.add.at(fixed, node[active.bus.to_numpy()], replaced.to_numpy(np.complex128))
     fixed[np.abs(fixed) < 1e-12] = 0.0  # what is left of cancelled sums
     return fixed
 
 
-def _nominal_load(net: pp.pandapowerNet, bus_index: Integers) -> tuple[Floats, Floats]:
-    """Return the loads in service summed by bus, kW and kvar, (K,) each."""
-    load = net.load[net.load.in_service]
+def _nominal_power(table: pd.DataFrame, bus_index: Integers) -> tuple[Floats, Floats]:
+    """Return loads or generators in service summed by bus, kW and kvar, (K,) each."""
+    used = table.loc[in_service(table)]
     scaled = pd.DataFrame(
         {
-            "bus": load.bus,
-            "kw": load.p_mw * load.scaling * 1e3,
-            "kvar": load.q_mvar * load.scaling * 1e3,
+            "bus": used.bus,
+            "kw": used.p_mw * used.scaling * 1e3,
+            "kvar": used.q_mvar * used.scaling * 1e3,
         }
     )
     sums = scaled.groupby("bus").sum().reindex(bus_index, fill_value=0.0)

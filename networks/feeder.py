@@ -44,6 +44,8 @@ class Feeder:
     voltage_max_pu: Floats  # (K,)
     nominal_load_kw: Floats  # (K,) peak load as published, 0 where there is none
     nominal_load_kvar: Floats  # (K,)
+    nominal_generation_kw: Floats  # (K,) existing static generators as published, fed in > 0
+    nominal_generation_kvar: Floats  # (K,)
 
     branch_kind: Integers  # (L,) LINE or TRANSFORMER
     branch_index: Integers  # (L,) pandapower line or transformer number
@@ -60,6 +62,7 @@ class Feeder:
     loading_from: sparse.csr_matrix  # (L, n) complex, percent per p.u. of node voltage
     loading_to: sparse.csr_matrix  # (L, n) complex
     transformer_ratings_assumed: bool = False  # where `ratings_assumed` is not of lines alone
+    notes: tuple[str, ...] = ()  # what was assumed while compiling, sentences for people
 
     @property
     def bus_count(self) -> int:

@@ -1,128 +1,105 @@
 """Find everything in a pandapower net that a `Feeder` cannot hold, as sentences for people."""
 
-from typing import Any
-
 import numpy as np
 import pandapower as pp
 import pandas as pd
 
-NOT_MODELLED = {
-    "gen": "voltage-controlled generators (PV buses)",
-    "dcline": "DC lines",
-    "trafo3w": "three-winding transformers",
-    "impedance": "impedance elements",
-    "xward": "extended wards (PV buses)",
-    "asymmetric_load": "unbalanced loads",
-    "asymmetric_sgen": "unbalanced generators",
-    "svc": "static var compensators",
-    "ssc": "static synchronous compensators",
-    "tcsc": "series compensators",
-    "vsc": "voltage source converters",
-    "controller": "controllers (taps are fixed)",
-}
-"""Element tables of which no row may be in service."""
+from networks.malformed import find_malformed, in_service, listed, numeric
 
-ZIP_COLUMNS = (
-    "const_z_p_percent",
-    "const_z_q_percent",
-    "const_i_p_percent",
-    "const_i_q_percent",
-)
+NOT_MODELLED = {
+    "gen": (
+        "voltage-controlled generators (PV buses)",
+        "make each an sgen with its power, or the external grid",
+    ),
+    "dcline": ("DC lines", "replace each by a load and an sgen"),
+    "trafo3w": (
+        "three-winding transformers",
+        "replace each by two-winding ones, or cut the net at its lower side with an ext_grid there",
+    ),
+    "xward": ("extended wards (PV buses)", "make each a ward"),
+    "svc": ("static var compensators", "make each a shunt"),
+    "ssc": ("static synchronous compensators", "make each a shunt or an sgen"),
+    "tcsc": ("series compensators", "make each an impedance"),
+    "vsc": ("voltage source converters", "make each an sgen"),
+    "line_dc": ("DC lines", "take them out of service"),
+    "controller": (
+        "controllers (taps are fixed)",
+        "set the taps they would choose and take them out of service",
+    ),
+}
+"""Element tables of which no row may be in service: what they are, what to do."""
+
+PHASES = ("p_a_mw", "p_b_mw", "p_c_mw", "q_a_mvar", "q_b_mvar", "q_c_mvar")
+SAME_PU, SAME_DEGREE = 1e-9, 1e-9
 
 
 def find_problems(net: pp.pandapowerNet) -> list[str]:
     """Return one sentence for each kind of element or number that cannot be modelled."""
+    malformed = find_malformed(net)
+    tables_missing = any("is missing; this is no complete" in problem for problem in malformed)
+    if tables_missing or net.bus.empty:
+        return malformed
     return [
+        *malformed,
         *_find_elements_not_modelled(net),
         *_find_slack_problems(net),
-        *_find_load_problems(net),
-        *_find_rating_problems(net),
+        *_find_unbalanced_problems(net),
+        *_find_supply_problems(net),
     ]
-
-
-def find_supply_problems(net: pp.pandapowerNet) -> list[str]:
-    """Return a sentence for loads in service, in a solved net, whose bus has no supply."""
-    dark = net.bus.index[(net.bus.in_service & net.res_bus.vm_pu.isna()).to_numpy()]
-    found = []
-    for kind in ("load", "sgen"):
-        table = net[kind]
-        lost = table.index[(table.in_service & table.bus.isin(dark)).to_numpy()]
-        if len(lost):
-            found.append(
-                f"{kind} {_numbers(lost)} in service at buses that are cut off from the slack; "
-                "close a switch or take them out of service"
-            )
-    return found
 
 
 def _find_elements_not_modelled(net: pp.pandapowerNet) -> list[str]:
     found = []
-    for kind, words in NOT_MODELLED.items():
+    for kind, (words, advice) in NOT_MODELLED.items():
         table = net.get(kind)
-        if not isinstance(table, pd.DataFrame) or table.empty:
-            continue
-        rows = _in_service(table)
-        if len(rows):
-            found.append(
-                f"{kind} {_numbers(rows)}: {words} are not modelled; allowed are lines, "
-                "two-winding transformers, constant-power loads and one slack"
-            )
+        if isinstance(table, pd.DataFrame) and len(rows := in_service(table)):
+            found.append(f"{kind} {listed(rows)}: {words} are not modelled; {advice}")
     return found
 
 
 def _find_slack_problems(net: pp.pandapowerNet) -> list[str]:
-    rows = _in_service(net.ext_grid)
-    if len(rows) == 1:
+    """Return what is wrong with the supply: none, or several that are not alike."""
+    used = net.ext_grid.loc[in_service(net.ext_grid)]
+    if used.empty:
+        return [
+            "ext_grid in service: none; there must be one, at the bus from which the feeder is "
+            "supplied"
+        ]
+    voltage, angle = numeric(used, "vm_pu"), numeric(used, "va_degree").fillna(0.0)
+    if np.ptp(voltage) <= SAME_PU and np.ptp(angle) <= SAME_DEGREE:
         return []
-    where = ", ".join(f"{row} at bus {net.ext_grid.bus.at[row]}" for row in rows) or "none"
-    return [f"ext_grid in service: {where}; there must be exactly one slack"]
-
-
-def _find_load_problems(net: pp.pandapowerNet) -> list[str]:
-    found = []
-    columns = [column for column in ZIP_COLUMNS if column in net.load]
-    load = net.load.loc[_in_service(net.load)]
-    dependent = load.index[(load[columns].fillna(0.0) != 0.0).any(axis=1).to_numpy()]
-    if len(dependent):
-        found.append(
-            f"load {_numbers(dependent)}: voltage-dependent shares ({', '.join(columns)}) are "
-            "not modelled; loads must be constant power"
-        )
-    for kind in ("load", "sgen"):
-        table = net[kind].loc[_in_service(net[kind])]
-        values = table[["p_mw", "q_mvar", "scaling"]].to_numpy(np.float64)
-        broken = table.index[~np.isfinite(values).all(axis=1)]
-        if len(broken):
-            found.append(f"{kind} {_numbers(broken)}: p_mw, q_mvar and scaling must be finite")
-    return found
-
-
-def _find_rating_problems(net: pp.pandapowerNet) -> list[str]:
-    found = []
-    rated = (
-        ("line", ("max_i_ka", "df", "parallel")),
-        ("trafo", ("sn_mva", "vn_hv_kv", "vn_lv_kv", "df", "parallel")),
+    where = ", ".join(
+        f"{row} at bus {used.bus.at[row]} with {voltage[row]:g} p.u., {angle[row]:g} degree"
+        for row in used.index
     )
-    for kind, columns in rated:
-        table = net[kind].loc[_in_service(net[kind])]
-        for column in columns:
-            values = (
-                pd.to_numeric(table[column], errors="coerce")
-                if column in table
-                else pd.Series(np.nan, index=table.index)
-            )
-            broken = table.index[~(np.isfinite(values) & (values > 0.0)).to_numpy(bool)]
-            if len(broken):
-                found.append(f"{kind} {_numbers(broken)}: {column} is missing; must be above 0")
+    return [
+        f"ext_grid in service: {where}; several are allowed where all hold the same voltage and "
+        "angle: set these alike, or split the net"
+    ]
+
+
+def _find_unbalanced_problems(net: pp.pandapowerNet) -> list[str]:
+    found = []
+    for kind in ("asymmetric_load", "asymmetric_sgen"):
+        table = net.get(kind)
+        if not isinstance(table, pd.DataFrame) or table.empty:
+            continue
+        used = table.loc[in_service(table)]
+        values = np.column_stack([numeric(used, column) for column in PHASES])
+        broken = used.index[~np.isfinite(values).all(axis=1)]
+        if len(broken):
+            found.append(f"{kind} {listed(broken)}: powers of all phases must be finite")
     return found
 
 
-def _in_service(table: pd.DataFrame) -> "pd.Index[Any]":
-    if "in_service" not in table:
-        return table.index
-    return table.index[table.in_service.to_numpy(bool)]
-
-
-def _numbers(rows: "pd.Index[Any]", most: int = 8) -> str:
-    shown = ", ".join(str(row) for row in rows[:most])
-    return shown if len(rows) <= most else f"{shown} and {len(rows) - most} more"
+def _find_supply_problems(net: pp.pandapowerNet) -> list[str]:
+    """Return a sentence where the supply itself is a bus that is out of service."""
+    used = net.ext_grid.loc[in_service(net.ext_grid)]
+    if "in_service" not in net.bus or "bus" not in used:
+        return []
+    buses = net.bus[~net.bus.index.duplicated()]
+    unused = buses.index.difference(in_service(buses))
+    off = used.index[used.bus.isin(unused).to_numpy(bool)]
+    if not len(off):
+        return []
+    return [f"ext_grid {listed(off)}: its bus is out of service; put the bus into service"]

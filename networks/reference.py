@@ -11,6 +11,7 @@ from networks.catalog import build_net
 from networks.compile import RUNPP_OPTIONS
 from networks.errors import NetworkError
 from networks.feeder import LINE, Feeder, Floats
+from networks.normalise import complete
 
 STATES_WORTH_COMPILING = 400
 
@@ -104,8 +105,12 @@ def check_shapes(feeder: Feeder, arrays: Mapping[str, Floats]) -> None:
 def _replace_loads(net: pp.pandapowerNet, feeder: Feeder) -> pp.pandapowerNet:
     """Return a copy with one load at each bus of the feeder and no other load or generator."""
     copied = copy.deepcopy(net)
+    complete(copied)
     copied.load = copied.load.iloc[:0]
     copied.sgen = copied.sgen.iloc[:0]
+    for name in ("asymmetric_load", "asymmetric_sgen"):
+        if name in copied:
+            copied[name] = copied[name].iloc[:0]
     pp.create_loads(copied, buses=feeder.bus_index, p_mw=0.0)
     return copied
 

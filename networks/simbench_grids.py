@@ -13,8 +13,8 @@ from pathlib import Path
 import pandapower as pp
 import pandas as pd
 
-from networks.compile import Limits
 from networks.errors import NetworkError
+from networks.limits import Limits
 from networks.simbench_profiles import cache_folder
 
 PREFIX = "simbench:"

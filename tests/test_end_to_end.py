@@ -13,7 +13,8 @@ import pytest
 
 from cosim.cli import main
 from cosim.run_folder import MANIFEST, read_run
-from networks.catalog import build_net, feeder_names, load_feeder
+from networks.catalog import build_net, load_feeder
+from tests.feeders import every_feeder
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -133,7 +134,7 @@ def test_default_weeks_break_limits_only_without_validation(start: str, tmp_path
 @pytest.mark.parametrize(
     "name",
     [
-        *(name for name in feeder_names() if name != "cigre_lv"),
+        *every_feeder(quick=("cigre_mv", "ieee33", "kerber_dorfnetz", "three_bus")),
         pytest.param("simbench:1-LV-rural1--0-sw", marks=pytest.mark.slow),
         pytest.param("simbench:1-LV-semiurb5--2-no_sw", marks=pytest.mark.slow),
     ],

@@ -112,12 +112,13 @@ def test_a_run_without_any_power_flow_has_nothing_to_compare(folder: Path) -> No
     assert not play.passed
 
 
-@pytest.mark.parametrize("name", ["wholesale.parquet", "scenario.toml"])
+@pytest.mark.parametrize("name", ["scenario.toml", "report.html"])
 def test_a_file_that_somebody_changed_or_took_away_is_noticed(
     folder: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whatever stands in it, and whether or not anything of it is solved again."""
     (folder / "ledger.parquet").write_bytes(b"who pays whom")
+    (folder / "report.html").write_text("all is well", encoding="utf-8")
     seal(folder)
     assert check_run(folder).changed == ()
     (folder / "ledger.parquet").unlink()

@@ -1,9 +1,13 @@
 """Operating envelopes: how much each prosumer may feed in or draw, given out before bidding.
 
-Two corners decide: everybody feeds in as much as allowed, and everybody draws as much as allowed.
-In a balanced radial feeder voltages fall with every kW drawn and each branch carries the sum of
-what lies behind it, so what holds at both corners holds inside; `largest_excess` tests that by
-sampling. Equal and proportional limits follow from one bisection along a path of power flows, the
+Two corners shape them: everybody feeds in as much as allowed, and everybody draws as much as
+allowed. In a balanced radial feeder voltages fall with every kW drawn and each branch carries the
+sum of what lies behind it, so what holds at both corners nearly holds inside: nearly, because a
+branch that carries the same power at a lower voltage carries more current. So every prosumer alone
+against all others, and some mixed corners, are solved too, and where they break a limit all
+envelopes shrink alike. `largest_excess` tests the result by sampling.
+
+Equal and proportional limits follow from one bisection along a path of power flows, the
 largest sum and lexicographic max-min from the programmes that also accept trades.
 """
 
@@ -19,6 +23,12 @@ from cosim.grid.linear_programme import shared_programme
 from cosim.grid.power_flow import PowerFlow
 from cosim.grid.validation import Surroundings, at_buses
 from cosim.records import Envelopes, Floats
+
+MIXED_CORNERS = 64
+"""Corners, drawn once, at which everybody feeds in or draws at random."""
+
+SHRINKING = 14
+"""Halvings that find the share of envelopes which holds everywhere."""
 
 OBJECTIVES = ("equal", "proportional", "max_sum", "max_min")
 
@@ -50,7 +60,50 @@ def envelopes(
         np.maximum(wanted.most_drawn_kwh - wanted.firm_kwh, 0.0),
         objective,
     )
-    return Envelopes(most_fed_in_kwh=-fed_in, most_drawn_kwh=wanted.firm_kwh + drawn)
+    share = _safe_share(power_flow, surroundings, wanted.firm_kwh, fed_in, drawn)[:, None]
+    return Envelopes(
+        most_fed_in_kwh=-share * fed_in, most_drawn_kwh=wanted.firm_kwh + share * drawn
+    )
+
+
+def _safe_share(
+    power_flow: PowerFlow,
+    surroundings: Surroundings,
+    firm_kwh: Floats,
+    fed_in_kwh: Floats,
+    drawn_kwh: Floats,
+) -> Floats:
+    """Return the share (B,) of both envelopes, one <= 0 and one >= 0, that holds at all corners."""
+    prosumers = firm_kwh.shape[1]
+    mixed = np.random.default_rng(0).random((MIXED_CORNERS, prosumers)) < 0.5
+    draws = np.concatenate([np.eye(prosumers, dtype=bool), ~np.eye(prosumers, dtype=bool), mixed])
+    share = np.ones(len(firm_kwh))
+    for b in range(len(firm_kwh)):
+        many = Surroundings(
+            bus=np.repeat(surroundings.bus[b : b + 1], len(draws), axis=0),
+            kw=np.repeat(surroundings.kw[b : b + 1], len(draws), axis=0),
+            kvar=np.repeat(surroundings.kvar[b : b + 1], len(draws), axis=0),
+            interval_h=surroundings.interval_h,
+        )
+
+        def excess_at(part: float, many: Surroundings = many, b: int = b) -> Floats:
+            kwh = np.where(draws, firm_kwh[b] + part * drawn_kwh[b], part * fed_in_kwh[b])
+            state = power_flow.solve(at_buses(many, kwh), many.kvar)
+            return limits.excess(power_flow.feeder, state)
+
+        # What firm load or others' generation break by themselves is no fault of the envelopes.
+        allowed = limits.allowed_excess(excess_at(0.0).max(axis=0)) + 0.5 * limits.TOLERANCE
+        if np.all(excess_at(1.0) <= allowed):
+            continue
+        low, high = 0.0, 1.0
+        for _ in range(SHRINKING):
+            middle = 0.5 * (low + high)
+            if np.all(excess_at(middle) <= allowed):
+                low = middle
+            else:
+                high = middle
+        share[b] = low
+    return share
 
 
 def _corner(

@@ -82,6 +82,8 @@ def forecast_powers(
         heat_pump_kw=actual.heat_pump_kw,
         passive_kw=actual.passive_kw * passive,
         passive_kvar=actual.passive_kvar * passive,
+        generation_kw=actual.generation_kw * solar,
+        generation_kvar=actual.generation_kvar * solar,
     )
 
 

@@ -14,6 +14,7 @@ from scipy import sparse
 from cosim.errors import ProfileError
 from cosim.records import Calendar, Floats, Integers
 from cosim.scenario import Run
+from networks.feeder import Feeder
 from networks.placement import PASSIVE, Placement
 from networks.shifts import SHIFT_COUNT, all_copies
 from networks.simbench_profiles import INTERVAL_H, TIME_ZONE, YEAR, Singles, YearProfiles
@@ -48,6 +49,8 @@ class Powers:
     heat_pump_kw: Floats  # (R, N)
     passive_kw: Floats  # (R, K)
     passive_kvar: Floats  # (R, K)
+    generation_kw: Floats  # (R, K) fed in by generators that the feeder already has
+    generation_kvar: Floats  # (R, K)
 
 
 def date_problems(run: Run) -> list[str]:
@@ -135,8 +138,32 @@ def heat_demand(heat_pump_pu: Singles) -> Singles:
     return np.asarray(sum(parts), np.float32)
 
 
-def powers_of(placed: Placement, shapes: Shapes, *, shift: Integers, bus_count: int) -> Powers:
-    """Return the power of all prosumers and passive load; `shift` (H,) as in `Homes.shift`."""
+def existing_generation(feeder: Feeder, shapes: Shapes, follows: str) -> tuple[Floats, Floats]:
+    """Return kW and kvar (R, K) of the generators that a feeder already has.
+
+    `follows` is "solar" for the mean of all solar profiles per installed kW, "nominal" for the
+    published power all the time, "none" for nothing.
+    """
+    rows = shapes.solar.shape[1]
+    course = {
+        "solar": shapes.solar.mean(axis=0),
+        "nominal": np.ones(rows),
+        "none": np.zeros(rows),
+    }[follows]
+    return (
+        np.multiply.outer(course, feeder.nominal_generation_kw),
+        np.multiply.outer(course, feeder.nominal_generation_kvar),
+    )
+
+
+def powers_of(
+    placed: Placement, shapes: Shapes, *, shift: Integers, generation: tuple[Floats, Floats]
+) -> Powers:
+    """Return the power of all prosumers and passive load; `shift` (H,) as in `Homes.shift`.
+
+    `generation` is that of `existing_generation`.
+    """
+    bus_count = generation[0].shape[1]
     homes = placed.homes
     takes_part = placed.prosumer != PASSIVE
     passive = ~takes_part & placed.counted
@@ -166,6 +193,8 @@ def powers_of(placed: Placement, shapes: Shapes, *, shift: Integers, bus_count: 
         heat_pump_kw=active(homes.heat_pump_kw, heat_pump, shapes.heat_pump),
         passive_kw=at_bus(homes.nominal_kw, shapes.household, placed.blocks.peak_kw),
         passive_kvar=at_bus(homes.nominal_kvar, shapes.household_reactive, placed.blocks.peak_kvar),
+        generation_kw=generation[0],
+        generation_kvar=generation[1],
     )
 
 

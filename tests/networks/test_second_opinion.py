@@ -2,12 +2,13 @@ import numpy as np
 import pandapower as pp
 import pytest
 
-from networks.catalog import build_net, feeder_names, load_feeder
+from networks.catalog import build_net, load_feeder
 from networks.compile import compile_net
 from networks.errors import NetworkError
 from networks.feeder import Feeder
 from networks.reference import ReferenceCheck, resolve
 from networks.second_opinion import compare, solve_again
+from tests.feeders import every_feeder
 from tests.networks.odd_net import DESCRIPTION, odd_net
 from tests.three_bus import three_bus_feeder, three_bus_net
 
@@ -34,7 +35,7 @@ def against_pandapower(net: pp.pandapowerNet | str, feeder: Feeder, count: int) 
     )
 
 
-@pytest.mark.parametrize("name", [*feeder_names(), "simbench:1-LV-rural3--2-sw"])
+@pytest.mark.parametrize("name", [*every_feeder(), "simbench:1-LV-rural3--2-sw"])
 def test_two_engines_agree_on_every_feeder(name: str) -> None:
     found = against_pandapower(name, load_feeder(name), 8)
     assert found.unsolved == 0

@@ -5,7 +5,7 @@ import pandapower as pp
 import pytest
 
 from networks import simbench_grids
-from networks.catalog import build_net, feeder_names, is_feeder, load_feeder
+from networks.catalog import build_net, is_feeder, load_feeder
 from networks.compile import hash_net
 from networks.errors import NetworkError
 from networks.homes import DeviceMix
@@ -35,7 +35,7 @@ def test_a_wrong_code_is_answered_with_the_pattern() -> None:
     with pytest.raises(NetworkError) as caught:
         load_feeder("simbench:1-MV-rural--0-sw")
     assert "simbench:1-LV-{rural1|rural2|" in str(caught.value)
-    assert all(name in str(caught.value) for name in feeder_names())
+    assert "names of `cosim feeders`" in str(caught.value)
 
 
 def test_the_grid_is_the_published_one() -> None:

@@ -62,6 +62,8 @@ def sample_feeder(options: Options) -> Feeder:
         voltage_max_pu=np.full(buses, 1.1),
         nominal_load_kw=np.full(buses, 10.0),
         nominal_load_kvar=np.full(buses, 3.0),
+        nominal_generation_kw=np.zeros(buses),
+        nominal_generation_kvar=np.zeros(buses),
         branch_kind=kinds,
         branch_index=np.concatenate([[0], np.arange(branches - 1)]),
         branch_name=(

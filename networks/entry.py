@@ -1,0 +1,39 @@
+"""What the catalogue knows of a feeder: how it is made and what is told about it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandapower as pp
+
+from networks.compile import Description
+from networks.limits import Limits
+
+PRESET = Limits(voltage_min_pu=0.9, voltage_max_pu=1.1, loading_max_percent=100.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How a feeder is made and what is told about it."""
+
+    description: Description
+    build: Callable[[], pp.pandapowerNet]  # as published
+    limits: Limits | Callable[[pp.pandapowerNet], Limits] = PRESET
+    load_scaling: float = 1.0  # applied to the published loads
+    load_scaling_reason: str = ""
+    assume_ratings: Callable[[pp.pandapowerNet], None] | None = None  # patches the net in place
+    zones: Callable[[pp.pandapowerNet], dict[int, str]] | None = None  # by bus number
+    remark: str = ""  # what a user must know before using it, one sentence
+
+
+def build_entry(entry: Entry) -> pp.pandapowerNet:
+    """Return the net of an entry: loads scaled and ratings patched as it says."""
+    net = entry.build()
+    net.load["scaling"] *= entry.load_scaling
+    if entry.assume_ratings is not None:
+        entry.assume_ratings(net)
+    return net
+
+
+def limits_of_entry(entry: Entry, net: pp.pandapowerNet) -> Limits:
+    """Return the limits that an entry's feeder is judged by."""
+    return entry.limits if isinstance(entry.limits, Limits) else entry.limits(net)

@@ -1,0 +1,105 @@
+"""Feeders in numbers, remembered in the user's cache: solving all base cases takes a while."""
+
+import hashlib
+import importlib.metadata
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from networks.entry import Entry
+from networks.limits import Limits
+from networks.simbench_profiles import cache_folder
+
+
+@dataclass(frozen=True, slots=True)
+class FeederSummary:
+    """A feeder in numbers; the base case is every load at its nominal value, no generation."""
+
+    name: str
+    title: str
+    source: str
+    buses: int
+    lines: int
+    transformers: int
+    nominal_kv: tuple[float, ...]  # highest first
+    peak_load_kw: float
+    limits: Limits
+    load_scaling: float  # published loads are multiplied by it
+    load_scaling_reason: str
+    generation_kw: float  # of generators that the feeder already has
+    coordinates: bool  # whether the net has a map of its own
+    remark: str  # what to know before using it
+    ratings_assumed: bool
+    ratings_source: str
+    voltage_min_pu: float  # of the base case
+    voltage_max_pu: float
+    worst_line_percent: float  # NaN where there is no line
+    worst_transformer_percent: float  # NaN where there is no transformer
+
+    @property
+    def base_case_secure(self) -> bool:
+        """Whether the base case is inside its limits."""
+        loadings = np.array([self.worst_line_percent, self.worst_transformer_percent])
+        return bool(
+            self.voltage_min_pu >= self.limits.voltage_min_pu
+            and self.voltage_max_pu <= self.limits.voltage_max_pu
+            and not (loadings > self.limits.loading_max_percent).any()
+        )
+
+
+def remembered(
+    entries: Sequence[tuple[str, Entry]], summarise: Callable[[str, Entry], FeederSummary]
+) -> list[FeederSummary]:
+    """Return the summaries of `entries`, by `summarise` where they are not in the cache."""
+    file = cache_folder() / f"feeders-{_state_of_package()}.json"
+    known = _read(file)
+    found = {
+        name: known[name] if name in known else summarise(name, entry) for name, entry in entries
+    }
+    if found.keys() - known.keys():
+        _write(file, {**known, **found})
+    return [found[name] for name, _ in entries]
+
+
+def _state_of_package() -> str:
+    """Return a hash of everything that can change a summary."""
+    digest = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(file.read_bytes())
+    for package in ("pandapower", "simbench"):
+        digest.update(importlib.metadata.version(package).encode())
+    return digest.hexdigest()[:16]
+
+
+def _read(file: Path) -> dict[str, FeederSummary]:
+    """Return what the cache holds, nothing where it is missing or damaged."""
+    try:
+        rows: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+        return {name: _from_row(row) for name, row in rows.items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+def _from_row(row: dict[str, Any]) -> FeederSummary:
+    return FeederSummary(
+        **{**row, "limits": Limits(**row["limits"]), "nominal_kv": tuple(row["nominal_kv"])}
+    )
+
+
+def _write(file: Path, summaries: dict[str, FeederSummary]) -> None:
+    """Write the cache in one move; a folder that cannot be written only costs time."""
+    text = json.dumps({name: asdict(summary) for name, summary in summaries.items()})
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=file.parent, suffix=".part", delete=False
+        ) as part:
+            part.write(text)
+        Path(part.name).replace(file)
+    except OSError:
+        return
