@@ -83,6 +83,7 @@ def check_bid(
     bus_kw, bus_kvar = _different([states[name][chosen] for name in PRODUCTS], kvar[chosen])
     found = power_flow.solve(bus_kw, bus_kvar)
     engines = ask_engines(
+        reader.run.scenario.feeder.name,
         feeder,
         bus_kw=bus_kw,
         bus_kvar=bus_kvar,

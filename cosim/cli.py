@@ -25,6 +25,7 @@ app.add_typer(validate_app)
 EXIT_FAILED_CHECK = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
+NAMES_OF_INSPECT = 2  # the word itself and a feeder
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -44,7 +45,8 @@ def run(  # noqa: PLR0913 (one argument an option)
     out: Annotated[Path, typer.Option(help="New or empty folder for the results.")],
     scenario: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
     feeder: Annotated[
-        str | None, typer.Option(help="A name that `cosim feeders` lists, or simbench:CODE.")
+        str | None,
+        typer.Option(help="A name that `cosim feeders` lists, simbench:CODE, or a file."),
     ] = None,
     start: Annotated[str | None, typer.Option(help="First day, e.g. 2016-06-13.")] = None,
     days: Annotated[int | None, typer.Option(help="Number of days.")] = None,
@@ -52,6 +54,12 @@ def run(  # noqa: PLR0913 (one argument an option)
     rule: Annotated[
         str | None,
         typer.Option(help="How the grid cuts: optimal, pro_rata, merit, lifo, max_min, none."),
+    ] = None,
+    limits: Annotated[
+        str | None, typer.Option(help="Preset of limits, e.g. en50160 or ansi_a.")
+    ] = None,
+    prosumers: Annotated[
+        Path | None, typer.Option(help="CSV file with the prosumers, one a row.")
     ] = None,
 ) -> None:
     """Play market days and write tables and a report.
@@ -62,7 +70,7 @@ def run(  # noqa: PLR0913 (one argument an option)
 
     given: dict[str, dict[str, object]] = {
         "run": {"start": start, "days": days, "seed": seed},
-        "feeder": {"name": feeder},
+        "feeder": {"name": feeder, "limits": limits},
         "grid": {"rule": rule},
     }
     overrides = {
@@ -70,7 +78,7 @@ def run(  # noqa: PLR0913 (one argument an option)
         for section, values in given.items()
         if (chosen := {name: value for name, value in values.items() if value is not None})
     }
-    settings = load_scenario(scenario, overrides, out)
+    settings = load_scenario(scenario, overrides, out, prosumers=prosumers)
 
     from cosim.cli_run import play_with_progress  # seconds: after bad settings are told
 
@@ -93,10 +101,27 @@ def scenario() -> None:
 @app.command()
 def feeders(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these; default: all.")
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Only these; default: all. Or: inspect NAME."),
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--map", help="With inspect: HTML file for a map of the feeder.")
     ] = None,
 ) -> None:
-    """List the feeders: size, limits, base case, and where their ratings come from."""
+    """List the feeders: size, limits, base case, and where their ratings come from.
+
+    `cosim feeders inspect NAME` tells what was understood of one feeder, which may be a file:
+    pandapower JSON or Excel, OpenDSS or MATPOWER, see docs/own-feeders.md.
+    """
+    if names and names[0] == "inspect":
+        if len(names) != NAMES_OF_INSPECT:
+            raise typer.BadParameter("inspect takes one feeder: cosim feeders inspect NAME")
+        from cosim.cli_inspect import inspect_feeder
+
+        inspect_feeder(names[1], page)
+        return
+    if page is not None:
+        raise typer.BadParameter("--map goes with inspect: cosim feeders inspect NAME --map FILE")
     from cosim.cli_feeders import print_feeders
 
     print_feeders(names or ())

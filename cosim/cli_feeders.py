@@ -11,6 +11,7 @@ from rich.text import Text
 
 from networks.catalog import describe_feeders
 from networks.feeder_summary import FeederSummary
+from networks.file_kinds import ALLOWED
 from networks.simbench_grids import SIMBENCH_PATTERN
 
 WIDTH_OF_FILES = 160
@@ -46,7 +47,10 @@ def print_feeders(names: Sequence[str] = ()) -> None:
             notes.append(summary.remark)
         for note in notes:
             console.print(Padding(Text(note), (0, 0, 0, 2)))
-    note = f"SimBench's grids are taken by their codes: {SIMBENCH_PATTERN}"
+    note = (
+        f"SimBench's grids are taken by their codes: {SIMBENCH_PATTERN}\n"
+        f"Own feeders by their files: {ALLOWED}; `cosim feeders inspect FILE` tells of one"
+    )
     console.print(Text(f"\n{note}"))
 
 

@@ -16,7 +16,8 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 FeederName = Annotated[
-    str, typer.Option("--feeder", help="A name that `cosim feeders` lists, or simbench:CODE.")
+    str,
+    typer.Option("--feeder", help="A name that `cosim feeders` lists, simbench:CODE, or a file."),
 ]
 BaseFile = Annotated[
     Path, typer.Option("--base", help="CSV of what is drawn at every bus without it.")

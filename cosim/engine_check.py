@@ -30,6 +30,7 @@ class EngineCheck:
 
 
 def ask_engines(
+    reference: str,
     feeder: Feeder,
     *,
     bus_kw: Floats,
@@ -37,12 +38,15 @@ def ask_engines(
     voltage_pu: Floats,
     loading_percent: Floats,
 ) -> tuple[EngineCheck, ...]:
-    """Return what each engine says of T states: powers (T, K), voltages (T, K), loadings (T, L)."""
+    """Return what each engine says of T states: powers (T, K), voltages (T, K), loadings (T, L).
+
+    `reference` is a name or path that `networks.catalog.build_net` opens.
+    """
     return tuple(
         EngineCheck(
             name,
             engine(
-                feeder.name,
+                reference,
                 feeder,
                 bus_kw=bus_kw,
                 bus_kvar=bus_kvar,

@@ -28,7 +28,9 @@ from cosim.scoring.metrics import Metrics, Outcome, References, outcome_of, run_
 from cosim.simulation import Policies, play_days
 from networks.catalog import load_feeder
 from networks.feeder import Feeder
+from networks.file_kinds import is_file_reference
 from networks.reference import ReferenceCheck, resolve
+from networks.references import net_text
 
 Progress = Callable[[str, int, int], None]
 
@@ -62,7 +64,9 @@ def play(scenario: Scenario, *, out: Path, progress: Progress, policies: RunPoli
     problems = folder_problems(out)
     if problems:
         raise RunFolderError(problems)
-    feeder = load_feeder(scenario.feeder.name, **scenario.feeder.of_feeder())
+    name = scenario.feeder.name
+    feeder = load_feeder(name, **scenario.feeder.of_feeder())
+    own_net = net_text(name) if is_file_reference(name) else None
     world = build_world(scenario, feeder)
     game = make_game(scenario, PowerFlow(feeder), world)
     arms = {"with_validation": _play(game, world, policies.market, "market", progress)}
@@ -77,7 +81,7 @@ def play(scenario: Scenario, *, out: Path, progress: Progress, policies: RunPoli
         for name, played in arms.items()
     }
     days, unchecked = arms["with_validation"], arms.get("without_validation")
-    check = _solve_again(scenario.feeder.name, feeder, days)
+    check = _solve_again(name, feeder, days)
     finished = datetime.datetime.now(datetime.UTC)
     content = RunContent(
         scenario=scenario,
@@ -94,6 +98,7 @@ def play(scenario: Scenario, *, out: Path, progress: Progress, policies: RunPoli
             pandapower_voltage_pu=check.voltage_pu,
             pandapower_loading_percent=check.loading_percentage_points,
         ),
+        net_text=own_net,
     )
     progress("report", 0, 1)
     folder = write_run(

@@ -120,6 +120,7 @@ def _check_play(
     recorded = _read(run, feeder, without_validation)
     chosen = _chosen(recorded, everything)
     engines = ask_engines(
+        run.scenario.feeder.name,
         feeder,
         bus_kw=recorded.bus_kw[chosen],
         bus_kvar=recorded.bus_kvar[chosen],

@@ -61,6 +61,7 @@ def manifest_of(
         "format": 1,
         "seed": scenario.run.seed,
         "feeder": feeder.name,
+        "feeder_file": None,  # the folder's writer knows whether there is one
         "net_sha256": feeder.net_sha256,
         "ratings_assumed": feeder.ratings_assumed,
         "ratings_source": feeder.ratings_source,

@@ -38,6 +38,8 @@ SCENARIO, MANIFEST, METRICS, REPORT = (
     "metrics.json",
     "report.html",
 )
+FEEDER = "feeder.json"
+"""The net of a feeder that was given as a file, as it was played."""
 WITHOUT_VALIDATION = "without_validation"
 
 WRITER = ".writer"
@@ -55,6 +57,7 @@ class RunContent:
     without_validation: RunRecords | None  # the same days played with no grid validation
     metrics: Mapping[str, Any]
     facts: RunFacts
+    net_text: str | None = None  # the net as pandapower JSON where the feeder is a file
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,9 +119,16 @@ def write_run(
             inner.mkdir()
             inner_rows = _write_tables(inner, content.without_validation)
             rows |= {f"{WITHOUT_VALIDATION}/{name}": count for name, count in inner_rows.items()}
-        _write_text(hidden / SCENARIO, scenario_toml(content.scenario))
+        scenario = content.scenario
+        if content.net_text is not None:
+            _write_text(hidden / FEEDER, content.net_text)
+            saved = scenario.feeder.model_copy(update={"name": FEEDER})
+            scenario = scenario.model_copy(update={"feeder": saved})
+        _write_text(hidden / SCENARIO, scenario_toml(scenario))
         _write_json(hidden / METRICS, content.metrics)
         manifest = null_for_nan(manifest_of(content.scenario, content.records, content.facts, rows))
+        if content.net_text is not None:
+            manifest["feeder_file"] = FEEDER
         if write_report is not None:
             write_report(RunFolder(hidden, manifest))
         manifest = {**manifest, "files": hashes_of(hidden)}

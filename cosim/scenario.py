@@ -50,7 +50,7 @@ class FeederSettings(Settings):
     """The feeder and the limits it is judged by."""
 
     name: str = "cigre_lv"
-    """A name that `cosim feeders` lists, or `simbench:CODE`."""
+    """A name that `cosim feeders` lists, `simbench:CODE`, or a file, see docs/own-feeders.md."""
     limits: (
         Literal["en50160", "vde_ar_n_4105", "vde_ar_n_4110", "ansi_a", "ansi_b", "australia"] | None
     ) = Field(None, examples=["en50160"])

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from cosim.errors import ScenarioError
 from cosim.inputs.prices import Needed, price_problems
 from cosim.inputs.profiles import LOOKAHEAD, date_problems, local_midnight, start_problems
+from cosim.prosumer_file import read_prosumers
 from cosim.run_folder import folder_problems
 from cosim.scenario import (
     FeederSettings,
@@ -62,15 +63,22 @@ class Sound:
 
 
 def load_scenario(
-    path: Path | None, overrides: dict[str, dict[str, Any]], out: Path | None
+    path: Path | None,
+    overrides: dict[str, dict[str, Any]],
+    out: Path | None,
+    *,
+    prosumers: Path | None = None,
 ) -> Scenario:
     """Return the scenario of a TOML file with `overrides` on top, checked against the world.
 
+    `prosumers` is a CSV file that takes the place of the prosumers of the scenario.
     `out` is the folder the run is to be written to, None if nothing is written. Raises
     ScenarioError with all problems at once: those of single settings, then those of the checks.
     """
     try:
         content = read_content(path, overrides)
+        if prosumers is not None:
+            content["prosumers"] = read_prosumers(prosumers)
     except ScenarioError as error:
         raise ScenarioError([*error.problems, *_out_problems(out)]) from error
     scenario, problems = None, []
@@ -119,7 +127,10 @@ def _feeder_problems(sound: Sound) -> Iterator[str]:
         yield from (f"feeder: {problem}" for problem in error.problems)
         if not is_feeder(name):
             return
-        feeder = load_feeder(name)  # buses can be checked even if the limits are crossed
+        try:
+            feeder = load_feeder(name)  # buses can be checked even if the limits are crossed
+        except NetworkError:
+            return  # told already
     yield from _bus_problems(sound, feeder)
 
 

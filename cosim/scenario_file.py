@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from cosim.errors import ScenarioError
 from cosim.scenario import Scenario
 from cosim.setting_errors import error_sentences
+from networks.file_kinds import has_ending
 
 
 def read_scenario(path: Path | None, overrides: dict[str, dict[str, Any]]) -> Scenario:
@@ -46,8 +47,8 @@ def _is_overridden(problem: str, overrides: Mapping[str, Mapping[str, Any]]) -> 
 def read_content(path: Path | None, overrides: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Return the settings in a TOML file, not yet validated, with `overrides` on top.
 
-    Relative paths of price files are taken from the folder of the TOML file. Raises ScenarioError
-    if the file cannot be read.
+    Relative paths of price files and of a feeder are taken from the folder of the TOML file.
+    Raises ScenarioError if the file cannot be read.
     """
     content: dict[str, Any] = {}
     if path is not None:
@@ -57,7 +58,7 @@ def read_content(path: Path | None, overrides: dict[str, dict[str, Any]]) -> dic
             raise ScenarioError(f"{path}: cannot be read ({error.strerror})") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ScenarioError(f"{path}: is not valid TOML ({error})") from error
-        _anchor_price_files(content, path.resolve().parent)
+        _anchor_files(content, path.resolve().parent)
     for section, values in overrides.items():
         base = content.get(section, {})
         if isinstance(base, dict):  # what is no section is left for validation to complain about
@@ -65,8 +66,11 @@ def read_content(path: Path | None, overrides: dict[str, dict[str, Any]]) -> dic
     return content
 
 
-def _anchor_price_files(content: dict[str, Any], folder: Path) -> None:
-    """Let relative paths of price files in `content` begin at `folder`."""
+def _anchor_files(content: dict[str, Any], folder: Path) -> None:
+    """Let relative paths of price files and of a feeder in `content` begin at `folder`."""
+    feeder = content.get("feeder")
+    if isinstance(feeder, dict) and isinstance(name := feeder.get("name"), str):
+        feeder["name"] = str(folder / name) if has_ending(name) else name
     wholesale = content.get("wholesale")
     for prices in wholesale.values() if isinstance(wholesale, dict) else ():
         if isinstance(prices, dict) and isinstance(prices.get("file"), str):

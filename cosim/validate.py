@@ -27,7 +27,7 @@ from cosim.submissions.judge_trades import judge_trades
 from cosim.submissions.sheet import Problems, Source, read_sheet
 from cosim.submissions.states import States, check_base, solve_states
 from cosim.submissions.trade_list import read_trades
-from networks.catalog import load_feeder
+from networks.catalog import is_feeder, load_feeder
 from networks.feeder import Feeder
 
 
@@ -44,6 +44,7 @@ class Answer:
     summary: pd.DataFrame  # one row an interval
     states: Mapping[str, States]  # by the name that stands in the columns, "base" first
     notes: tuple[str, ...]  # what is allowed but worth knowing
+    reference: str | None = None  # by which name or path the feeder was loaded
 
     @property
     def accepted(self) -> bool:
@@ -70,7 +71,7 @@ def validate_trades(
     """Return the verdict on every trade, with reason, binding element and prices.
 
     Args:
-        feeder: a name that `networks.catalog.load_feeder` knows, or a feeder.
+        feeder: a name or path that `networks.catalog.load_feeder` knows, or a feeder.
         base: what is drawn at each bus if every trade is refused.
         trades: who sells how much to whom.
         rule: how trades are cut, one of `cosim.grid.validation.RULES`.
@@ -114,14 +115,16 @@ def validate_trades(
     )
     if not listed.priced:
         made = tuple(tables.in_kwh(table) for table in made)  # type: ignore[assignment] # still four
-    return Answer("trades", grid, rule, *made, states=states, notes=listed.notes)
+    return Answer(
+        "trades", grid, rule, *made, states=states, notes=listed.notes, reference=_name(feeder)
+    )
 
 
 def validate_bid(feeder: str | Feeder, base: Source, bid: Source) -> Answer:
     """Return the answers to a bid's schedule, full up and full down, interval by interval.
 
     Args:
-        feeder: a name that `networks.catalog.load_feeder` knows, or a feeder.
+        feeder: a name or path that `networks.catalog.load_feeder` knows, or a feeder.
         base: what is drawn at each bus without the bid.
         bid: what every participant's schedule changes, what it offers, and its range.
 
@@ -152,11 +155,19 @@ def validate_bid(feeder: str | Feeder, base: Source, bid: Source) -> Answer:
         tables.bid_summary(judged, grid),
         states=states,
         notes=offered.notes,
+        reference=_name(feeder),
     )
 
 
 def _feeder(feeder: str | Feeder) -> Feeder:
     return load_feeder(feeder) if isinstance(feeder, str) else feeder
+
+
+def _name(feeder: str | Feeder) -> str | None:
+    """Return the name by which the net of a feeder can be had, None if there is none."""
+    if isinstance(feeder, str):
+        return feeder
+    return feeder.name if is_feeder(feeder.name) else None
 
 
 def _base(source: Source, power_flow: PowerFlow, problems: Problems) -> BaseCase | None:

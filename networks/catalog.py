@@ -12,8 +12,10 @@ from networks.entry import Entry, build_entry, limits_of_entry
 from networks.errors import NetworkError
 from networks.feeder import Feeder
 from networks.feeder_summary import FeederSummary, remembered
+from networks.file_kinds import ALLOWED, is_file_reference, is_path
 from networks.limits import Limits, preset
 from networks.normalise import complete
+from networks.references import open_file
 from networks.simbench_grids import (
     PREFIX,
     SIMBENCH_PATTERN,
@@ -33,7 +35,7 @@ def feeder_names() -> tuple[str, ...]:
 
 def is_feeder(name: str) -> bool:
     """Tell whether `load_feeder` knows `name`."""
-    return name in _ENTRIES or _simbench_code(name) is not None
+    return name in _ENTRIES or _simbench_code(name) is not None or is_file_reference(name)
 
 
 def load_feeder(
@@ -44,13 +46,13 @@ def load_feeder(
     voltage_max_pu: float | None = None,
     loading_max_percent: float | None = None,
 ) -> Feeder:
-    """Return a feeder of the catalogue or of SimBench.
+    """Return a feeder of the catalogue, of SimBench, or in a file (see docs/own-feeders.md).
 
     `limits` names one of `networks.limits.PRESETS`; left out, the feeder's own hold. Those given
     one by one come before either.
 
     Raises:
-        NetworkError: unknown name, or limits that are crossed.
+        NetworkError: unknown name, a file that cannot be read, or limits that are crossed.
     """
     entry = _find(name)
     given = {
@@ -64,7 +66,12 @@ def load_feeder(
         **{key: value for key, value in given.items() if value is not None},
     )
     zones = None if entry.zones is None else entry.zones(net)
-    return compile_net(net, entry.description, held, zones=zones)
+    feeder = compile_net(net, entry.description, held, zones=zones)
+    return replace(
+        feeder,
+        transformer_ratings_assumed=entry.transformer_ratings_assumed,
+        notes=(*entry.notes, *feeder.notes),
+    )
 
 
 def build_net(name: str) -> pp.pandapowerNet:
@@ -88,6 +95,9 @@ def describe_feeders(names: Sequence[str] = ()) -> list[FeederSummary]:
     entries: list[tuple[str, Entry]] = []
     problems: list[str] = []
     for name in names or feeder_names():
+        if is_path(name):
+            problems.append(f"{name}: is a file; `cosim feeders inspect {name}` tells of it")
+            continue
         try:
             entries.append((name, _find(name)))
         except NetworkError as error:
@@ -135,9 +145,14 @@ def _find(name: str) -> Entry:
     code = _simbench_code(name)
     if code is not None:
         return _simbench_entry(name, code)
+    if is_path(name):
+        return open_file(name)
     close = difflib.get_close_matches(name, _ENTRIES, n=1, cutoff=0.4)
     hint = f"; did you mean {close[0]!r}?" if close else "."
-    allowed = f"the {len(_ENTRIES)} names of `cosim feeders`, and SimBench's as {SIMBENCH_PATTERN}"
+    allowed = (
+        f"the {len(_ENTRIES)} names of `cosim feeders`, SimBench's as {SIMBENCH_PATTERN}, and "
+        f"files: {ALLOWED}"
+    )
     raise NetworkError(f"unknown feeder {name!r}{hint} Allowed are {allowed}.")
 
 

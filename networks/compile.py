@@ -33,6 +33,7 @@ from networks.normalise import (
     make_constant,
     voltage_dependent,
 )
+from networks.starting_point import no_load_voltages
 
 RUNPP_OPTIONS: Mapping[str, Any] = {
     "algorithm": "nr",
@@ -115,7 +116,10 @@ def solve_net(net: pp.pandapowerNet, name: str, *, voltage_depend_loads: bool = 
     """Run the reference power flow in place; raise NetworkError where there is none."""
     options = {**RUNPP_OPTIONS, "voltage_depend_loads": voltage_depend_loads}
     try:
-        pp.runpp(net, **options)
+        try:
+            pp.runpp(net, **options)
+        except pp.LoadflowNotConverged:
+            pp.runpp(net, **options, init_vm_pu=no_load_voltages(net))
     except (pp.LoadflowNotConverged, FloatingPointError, np.linalg.LinAlgError) as error:
         raise NetworkError(f"{name}: {_why_not_solved(net, options)}") from error
     except (KeyError, ValueError, TypeError, IndexError, UserWarning) as error:

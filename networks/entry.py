@@ -23,6 +23,8 @@ class Entry:
     assume_ratings: Callable[[pp.pandapowerNet], None] | None = None  # patches the net in place
     zones: Callable[[pp.pandapowerNet], dict[int, str]] | None = None  # by bus number
     remark: str = ""  # what a user must know before using it, one sentence
+    notes: tuple[str, ...] = ()  # what was assumed while reading it, sentences for people
+    transformer_ratings_assumed: bool = False  # where `ratings_assumed` is not of lines alone
 
 
 def build_entry(entry: Entry) -> pp.pandapowerNet:

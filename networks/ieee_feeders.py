@@ -222,10 +222,9 @@ def _entry(nodes: int, *, load_percent: int = 100, reason: str = "") -> Entry:
             ),
             ratings_assumed=True,
             ratings_source=(
-                "Assumed: ampacities of the published conductors (Kersting, Distribution System "
-                "Modeling and Analysis), a third of them for each phase present; regulators by "
-                "the rated current of their current transformers. Other transformer ratings are "
-                "published."
+                "Assumed: usual ampacities of the published conductors, a third of them for each "
+                "phase present; regulators by the rated current of their current transformers. "
+                "Other transformer ratings are published."
             ),
         ),
         build=partial(_build, name),

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandapower as pp
@@ -12,6 +13,7 @@ from networks.compile import RUNPP_OPTIONS
 from networks.errors import NetworkError
 from networks.feeder import LINE, Feeder, Floats
 from networks.normalise import complete
+from networks.starting_point import no_load_voltages
 
 STATES_WORTH_COMPILING = 400
 
@@ -117,10 +119,10 @@ def _replace_loads(net: pp.pandapowerNet, feeder: Feeder) -> pp.pandapowerNet:
 
 def _solve(net: pp.pandapowerNet, *, warm: bool, numba: bool) -> bool:
     """Run the reference power flow in place, from the last solution where there is one."""
-    attempts = ("results", "dc") if warm else ("dc", "flat")
-    for start in attempts:
+    attempts: list[dict[str, Any]] = [{"init": "results"}, {"init": "dc"}, {"init": "flat"}]
+    for start in (*attempts[not warm :], {"init_vm_pu": no_load_voltages(net)}):
         try:
-            pp.runpp(net, **{**RUNPP_OPTIONS, "init": start, "numba": numba})
+            pp.runpp(net, **{**RUNPP_OPTIONS, **start, "numba": numba})
         except pp.LoadflowNotConverged:
             continue
         return True

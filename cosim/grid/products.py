@@ -67,8 +67,13 @@ def judging(judge: Judge, request: Request, excess: Floats) -> Deciding[Answer]:
         whole = np.all(least <= 0.0) and np.all(most >= 0.0)
         if moved is not None and (whole or not moved.lost):
             return moved
-    cut = yield from _cut(replace(judge, standing_excess=stands.excess[0]), request, excess)
-    return _better(moved, cut, float(request.asked_kwh.sum()))
+    judge = replace(judge, standing_excess=stands.excess[0])
+    cut = yield from _cut(judge, request, excess, "optimal")
+    asked_kwh = float(request.asked_kwh.sum())
+    if not _part_of(float(cut.kwh.sum()), asked_kwh):
+        # Where some draw and others feed in, cutting the latter alone can turn the sum around.
+        cut = yield from _cut(judge, request, excess, "pro_rata")
+    return _better(moved, cut, asked_kwh)
 
 
 def verdicts_of(asked_kwh: Floats, left_kwh: Floats, lost: Booleans, interval_h: float) -> Integers:
@@ -84,20 +89,31 @@ def _rearranged(
     """Decide on the request moved so that most of its sum is left, None where that fails.
 
     Participants move inside their ranges. Where that does not do, those on the side of the sum
-    may also be cut: their loss can be made up by others, or is lost. Nobody is cut who draws
-    while the sum feeds in (or the other way round): that would keep a sum nobody offered.
+    may also be cut: their loss can be made up by others, or is lost. Only where the grid bears
+    nothing of that are those on the other side cut too.
     """
     asked = request.asked_kwh
-    inside = yield from _moved(judge, request, least, most)
-    if inside is not None and not inside.lost:
-        return inside
+    found = yield from _moved(judge, request, least, most)
+    if found is not None and not found.lost:
+        return found
+    ends = np.maximum(most, 0.0), np.minimum(least, 0.0)
     if asked.sum() < 0.0:
-        wider = least, np.where(asked < 0.0, np.maximum(most, 0.0), most)
+        wider = least, np.where(asked < 0.0, ends[0], most)
     else:
-        wider = np.where(asked > 0.0, np.minimum(least, 0.0), least), most
-    if inside is not None and np.array_equal(wider, (least, most)):
-        return inside
-    return (yield from _moved(judge, request, *wider))
+        wider = np.where(asked > 0.0, ends[1], least), most
+    if found is None or not np.array_equal(wider, (least, most)):
+        found = yield from _moved(judge, request, *wider)
+    if found is None:
+        found = yield from _moved(judge, request, ends[1], ends[0])
+    if found is not None and _part_of(float((found.kwh).sum()), float(asked.sum())):
+        return found
+    return None
+
+
+def _part_of(left_kwh: float, asked_kwh: float) -> bool:
+    """Whether a sum lies between nothing and what was asked."""
+    low, high = min(asked_kwh, 0.0), max(asked_kwh, 0.0)
+    return low - LOST_KWH <= left_kwh <= high + LOST_KWH
 
 
 def _moved(judge: Judge, request: Request, least: Floats, most: Floats) -> Deciding[Answer | None]:
@@ -120,12 +136,15 @@ def _moved(judge: Judge, request: Request, least: Floats, most: Floats) -> Decid
     )
 
 
-def _cut(judge: Judge, request: Request, excess: Floats) -> Deciding[Answer]:
-    """Decide on the largest part that the grid bears, every participant's cut by itself."""
+def _cut(judge: Judge, request: Request, excess: Floats, rule: str) -> Deciding[Answer]:
+    """Decide on the largest part that the grid bears, every participant's cut by itself.
+
+    Under the rule `pro_rata` all are cut alike.
+    """
     asked = request.asked_kwh
     taking = np.flatnonzero(asked)
     size = np.abs(asked[taking])
-    cut = yield from judge.cutting(groups_of(request), excess, "optimal")
+    cut = yield from judge.cutting(groups_of(request), excess, rule)
     kept = asked.copy()
     kept[taking] *= cut.share
     gone = size * (1.0 - cut.share)

@@ -14,6 +14,7 @@ from cosim.reports.labels import element_words, reason_words
 from cosim.reports.report_data import rows_of
 from cosim.reports.wording import counted, number, percent, ratio, scientific, sentence_case
 from cosim.validate import Answer
+from networks.file_kinds import is_path
 from networks.reference import ReferenceCheck
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -279,6 +280,12 @@ def _prices(answer: Answer) -> list[Block]:
     ]
 
 
+def _net_name(answer: Answer) -> str:
+    """Return what `build_net` takes, beside the report where the feeder is a file."""
+    name = answer.reference or answer.feeder.name
+    return "feeder.json" if is_path(name) else name
+
+
 def _how_to_check(answer: Answer, check: ReferenceCheck | None) -> list[Block | Drawing | Code]:
     """Return how to solve a state again, and what that gave here."""
     last = "schedule" if answer.kind == "bid" else "accepted"
@@ -289,7 +296,7 @@ def _how_to_check(answer: Answer, check: ReferenceCheck | None) -> list[Block | 
             "import pandas",
             "from networks.catalog import build_net  # or your own net",
             "",
-            f'net = build_net("{answer.feeder.name}")',
+            f'net = build_net("{_net_name(answer)}")',
             "net.load.drop(net.load.index, inplace=True)",
             f'rows = pandas.read_parquet("buses.parquet").query("interval == {interval}")',
             "for row in rows.itertuples():",
@@ -299,7 +306,7 @@ def _how_to_check(answer: Answer, check: ReferenceCheck | None) -> list[Block | 
             f'print((net.res_bus.vm_pu - rows.set_index("bus").vm_{last}_pu).abs().max())',
         )
     )
-    told = "No state was solved again: the feeder is not one of the catalogue."
+    told = "No state was solved again: its net is not known."
     if check is not None:
         told = (
             f"{number(check.states)} states, the tightest among them, were solved again with "

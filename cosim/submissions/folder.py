@@ -15,21 +15,22 @@ from pyarrow import csv as arrow_csv
 
 from cosim.reports.validation_report import write_validation_report
 from cosim.run_facts import git_revision, package_versions
-from cosim.run_folder import new_folder, null_for_nan
+from cosim.run_folder import FEEDER, new_folder, null_for_nan
 from cosim.validate import Answer
-from networks.catalog import is_feeder
+from networks.file_kinds import is_file_reference
 from networks.reference import ReferenceCheck, resolve
+from networks.references import net_text
 
 CHECKED_STATES: Final = 24
 """States that pandapower solves again; each takes some 10 ms."""
 
 
 def check_with_pandapower(answer: Answer) -> ReferenceCheck | None:
-    """Solve the tightest states and a sample again; None if the feeder is not in the catalogue.
+    """Solve the tightest states and a sample again; None if its net is not known.
 
     States without a power flow are left out.
     """
-    if not is_feeder(answer.feeder.name):
+    if answer.reference is None:
         return None
     final = [state for name, state in answer.states.items() if name not in ("base", "asked")]
     tightest = np.max([state.excess.max(axis=1) for state in final], axis=0)
@@ -39,7 +40,7 @@ def check_with_pandapower(answer: Answer) -> ReferenceCheck | None:
     at = np.union1d(first, spread.astype(np.int64))
     kept = [at[state.solved[at]] for state in final]
     return resolve(
-        answer.feeder.name,
+        answer.reference,
         answer.feeder,
         bus_kw=np.concatenate([s.bus_kw[k] for s, k in zip(final, kept, strict=True)]),
         bus_kvar=np.concatenate([s.bus_kvar[k] for s, k in zip(final, kept, strict=True)]),
@@ -73,9 +74,13 @@ def write_answer(
         }
         for name, table in tables.items():
             table.to_parquet(hidden / f"{name}.parquet", index=False, compression="zstd")
+        own = answer.reference is not None and is_file_reference(answer.reference)
+        if answer.reference is not None and own:
+            (hidden / FEEDER).write_text(net_text(answer.reference), encoding="utf-8")
         write_validation_report(answer, check, hidden / "report.html")
         manifest = {
             **_facts(answer, check),
+            "feeder_file": FEEDER if own else None,
             "inputs": {path.name: _sha256(path) for path in inputs},
             "tables": {name: len(table) for name, table in tables.items()},
         }
@@ -106,6 +111,7 @@ def _facts(answer: Answer, check: ReferenceCheck | None) -> dict[str, object]:
         "accepted_whole": answer.accepted,
         "verdicts": {str(name): int(count) for name, count in sorted(counts.items())},
         "notes": list(answer.notes),
+        "feeder_notes": list(feeder.notes),
         **compared,
         "created_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "git_revision": git_revision(),

@@ -1,3 +1,4 @@
+import io
 from typing import Any
 
 import numpy as np
@@ -147,3 +148,25 @@ def test_every_interval_and_product_of_a_town_keeps_the_limits() -> None:
     assert set(answer.verdicts.verdict) >= {"accepted", "curtailed"}
     cut = answer.verdicts[answer.verdicts.verdict != "accepted"]
     assert (cut.element != "").all()
+
+
+@pytest.mark.parametrize(("drawn_kw", "fed_kw"), [(110, 110), (108, 110), (100, 110), (110, 100)])
+def test_a_sum_of_both_signs_is_never_turned_around(drawn_kw: float, fed_kw: float) -> None:
+    """One participant draws, another feeds in more than its line bears; neither can be moved."""
+    base = pd.read_csv(io.StringIO(PAGE_BASE))
+    bid = pd.DataFrame(
+        {
+            "interval": 0,
+            "bus": [36, 43],
+            "schedule_kw": [drawn_kw, -fed_kw],
+            "up_kw": 0.0,
+            "down_kw": 0.0,
+        }
+    )
+    answer = validate_bid("cigre_lv", base, bid)
+    left = float(answer.verdicts.query("product == 'schedule'").feasible_kw.iloc[0])
+    asked = drawn_kw - fed_kw
+    assert min(asked, 0) - 1e-6 <= left <= max(asked, 0) + 1e-6
+
+
+PAGE_BASE = "interval,bus,p_kw,q_kvar\n0,2,60,20\n0,12,10,3\n0,36,9,2\n0,43,4,1\n"

@@ -1,0 +1,65 @@
+"""One page about a feeder: what was understood of it, and its map with the base case."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from html import escape
+from pathlib import Path
+from typing import NamedTuple
+
+import jinja2
+
+from cosim.reports.blocks import Text
+from cosim.reports.feeder_drawing import Drawing, feeder_drawing, worst_panel
+from cosim.reports.wording import number
+from cosim.submissions.states import States
+from networks.feeder import Feeder
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+class _Section(NamedTuple):
+    """A part of the page."""
+
+    name: str
+    title: str
+    blocks: tuple[Text | Drawing, ...]
+
+
+def write_feeder_page(
+    feeder: Feeder, base: States, facts: Sequence[tuple[str, str]], path: Path
+) -> None:
+    """Write the page to `path`, one file that works offline.
+
+    Args:
+        feeder: what is drawn.
+        base: its base case, one state.
+        facts: what was understood, heading and sentence each.
+        path: where to write; raises OSError where that is not possible.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    panel = worst_panel("Base case", feeder, base.voltage_pu, base.loading_percent)
+    drawing = replace(feeder_drawing(feeder, [panel]), title="Feeder map")
+    told = tuple(f"<b>{escape(heading)}</b>: {escape(text)}" for heading, text in facts)
+    notes = tuple(escape(note) for note in feeder.notes) or ("Nothing.",)
+    html = environment.get_template("validation.html").render(
+        title=feeder.title,
+        facts=(
+            ("Feeder", feeder.name),
+            ("Buses", number(feeder.bus_count)),
+            ("Branches", number(feeder.branch_count)),
+        ),
+        sections=(
+            _Section("map", "Map", (drawing,)),
+            _Section("understood", "What was understood", (Text(told, "list"),)),
+            _Section("assumed", "What was assumed and repaired", (Text(notes, "list"),)),
+        ),
+        ratings_assumed=feeder.ratings_assumed,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(html, encoding="utf-8")

@@ -1,0 +1,125 @@
+"""Read OpenDSS circuits as balanced nets, with the generators that pandapower's converter skips."""
+
+import importlib.util
+import json
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandapower as pp
+
+from networks.errors import NetworkError
+from networks.plain_json import UNREADABLE
+from networks.repairs import repair_circuit
+
+BALANCED = (
+    "balanced equivalent: one-phase laterals count as three-phase lines, loads are spread evenly, "
+    "unbalance is not modelled"
+)
+
+
+def read_circuit(path: Path) -> tuple[pp.pandapowerNet, list[str], bool]:
+    """Return the net of a circuit, sentences on what was assumed, whether ratings were.
+
+    The circuit is compiled and solved by OpenDSS, which runs the commands in the file: open only
+    files that you trust. Working directory and the loaded circuit are as before afterwards, apart
+    from the circuit, which is cleared.
+
+    Raises:
+        NetworkError: OpenDSSDirect.py is not installed, or OpenDSS cannot compile the file.
+    """
+    if importlib.util.find_spec("opendssdirect") is None:
+        raise NetworkError(
+            f"{path}: OpenDSS circuits are read by the package opendssdirect.py, which is not "
+            "installed; `pip install opendssdirect.py` provides it"
+        )
+    import opendssdirect as dss  # optional, and slow to load
+    from pandapower.converter.opendss import from_opendss
+
+    dss.Basic.AllowForms(False)
+    dss.Basic.AllowEditor(False)
+    dss.Basic.AllowDOScmd(False)
+    with _directory_kept(), _quiet():
+        try:
+            net = from_opendss(str(path.resolve()))
+            added = [*_add_generators(net, dss), *_not_read(dss)]
+            _add_places(net, dss)
+        except dss.DSSException as error:
+            raise NetworkError(f"{path}: OpenDSS cannot compile it: {_one_line(error)}") from error
+        except UNREADABLE as error:
+            raise NetworkError(
+                f"{path}: pandapower cannot convert it ({type(error).__name__}: {error})"
+            ) from error
+        finally:
+            dss.Command("ClearAll")
+    told = [_sentence(text) for text in net.pop("opendss_import")["warnings"]]
+    repairs, assumed = repair_circuit(net)
+    return net, [BALANCED, *told, *added, *repairs], assumed
+
+
+@contextmanager
+def _directory_kept() -> Iterator[None]:
+    """Return to the working directory; OpenDSS moves to that of the circuit."""
+    before = Path.cwd()
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the converter from printing what is told in the notes."""
+    logger = logging.getLogger("pandapower.converter.opendss")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _add_generators(net: pp.pandapowerNet, dss: Any) -> list[str]:
+    """Add generators and solar systems, which the converter does not read."""
+    buses = {str(name).lower(): int(row) for row, name in net.bus.name.items()}
+    count = 0
+    for kind in (dss.Generators, dss.PVsystems):
+        more = kind.First()
+        while more:
+            bus = buses.get(dss.CktElement.BusNames()[0].split(".", 1)[0].lower())
+            if bus is not None:
+                name, power = kind.Name(), float(kind.kW())
+                pp.create_sgen(
+                    net, bus, p_mw=power / 1e3, q_mvar=float(kind.kvar()) / 1e3, name=name
+                )
+                count += 1
+            more = kind.Next()
+    return [f"{count} generators and solar systems: read with their present power"] if count else []
+
+
+def _not_read(dss: Any) -> list[str]:
+    """Tell of elements that are in the circuit and not in the net."""
+    found = dss.Storages.Count()
+    return [f"{found} storages: not read; those of a scenario take their place"] if found else []
+
+
+def _add_places(net: pp.pandapowerNet, dss: Any) -> None:
+    """Add coordinates where the circuit gives them."""
+    for row, name in net.bus.name.items():
+        dss.Circuit.SetActiveBus(str(name))
+        if dss.Bus.Coorddefined():
+            place = {"coordinates": [dss.Bus.X(), dss.Bus.Y()], "type": "Point"}
+            net.bus.at[row, "geo"] = json.dumps(place)
+
+
+def _sentence(warning: str) -> str:
+    return warning.replace("(RegControl baked in as a fixed tap)", "(stays fixed)")
+
+
+def _one_line(error: Exception) -> str:
+    """Return OpenDSS' message without line breaks and without its number."""
+    text = str(error.args[-1]) if error.args else str(error)
+    return " ".join(text.split())
