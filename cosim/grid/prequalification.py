@@ -19,6 +19,7 @@ from cosim.grid.judge import Judge
 from cosim.grid.linear_programme import shared_programme
 from cosim.grid.power_flow import PowerFlow
 from cosim.grid.products import LOST_KWH, Answer, Request, judging, verdicts_of
+from cosim.grid.splits import splitting
 from cosim.grid.together import Deciding, decide_together
 from cosim.grid.validation import Surroundings, at_buses
 from cosim.records import Floats, Integers
@@ -174,7 +175,7 @@ def _judge(grid: _Grid, asked: _Asked, *, because: _Kept | None = None) -> _Kept
     `because` is the schedule, for offers that devices lack since it was moved or cut.
     """
     schedule, offered = grid.schedule, np.abs(asked.offered_kwh).sum(axis=2)
-    standing_kw = schedule.at_buses(asked.standing_kwh)
+    standing_kw = grid.firm_bus_kw if because is None else because.bus_kw
     bus_kw = schedule.at_buses(asked.standing_kwh + asked.kwh)
     kwh, shape = asked.kwh.copy(), offered.shape
     reason, element = np.full(shape, int(Reason.NONE)), np.full(shape, -1)
@@ -224,11 +225,11 @@ def _answers(
             base_excess=broken.firm_excess[row],
             interval_h=around.interval_h,
         )
-        room = None
-        if asked.range_kwh is not None:
-            least, most = asked.range_kwh
-            room = least[t, b], most[t, b]
-        return judging(judge, Request(around.bus[b], asked.kwh[t, b], room), broken.excess[row])
+        kwh, excess = asked.kwh[t, b], broken.excess[row]
+        if asked.range_kwh is None:
+            return splitting(judge, Request(around.bus[b], kwh), excess)
+        least, most = asked.range_kwh
+        return judging(judge, Request(around.bus[b], kwh, (least[t, b], most[t, b])), excess)
 
     answers = decide_together(grid.power_flow, [deciding(row) for row in rows])
     for row, answer in zip(rows, answers, strict=True):

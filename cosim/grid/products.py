@@ -144,7 +144,7 @@ def _cut(judge: Judge, request: Request, excess: Floats, rule: str) -> Deciding[
     asked = request.asked_kwh
     taking = np.flatnonzero(asked)
     size = np.abs(asked[taking])
-    cut = yield from judge.cutting(_groups(request), excess, rule)
+    cut = yield from judge.cutting(groups_of(request), excess, rule)
     kept = asked.copy()
     kept[taking] *= cut.share
     gone = size * (1.0 - cut.share)
@@ -160,7 +160,7 @@ def _cut(judge: Judge, request: Request, excess: Floats, rule: str) -> Deciding[
     )
 
 
-def _groups(request: Request) -> Groups:
+def groups_of(request: Request) -> Groups:
     """Return what is asked as trades with the aggregator, every kWh worth the same."""
     taking = np.flatnonzero(request.asked_kwh)
     asked, bus = request.asked_kwh[taking], request.bus[taking]
