@@ -19,12 +19,21 @@ RURAL = "simbench:1-LV-rural1--0-sw"
 FUTURE = "simbench:1-LV-rural3--2-sw"
 
 
-def test_all_codes_of_low_voltage_and_no_others_are_known() -> None:
+def test_codes_of_low_and_medium_voltage_and_no_others_are_known() -> None:
     grids = ("rural1", "rural2", "rural3", "semiurb4", "semiurb5", "urban6")
     codes = [f"1-LV-{grid}--{year}-{sw}" for grid in grids for year in "012" for sw in SWITCHES]
-    assert len(codes) == 36
+    grids = ("rural", "semiurb", "urban", "comm")
+    codes += [f"1-MV-{grid}--{year}-{sw}" for grid in grids for year in "012" for sw in SWITCHES]
+    assert len(codes) == 60
     assert all(is_code(code) and is_feeder(f"simbench:{code}") for code in codes)
-    for wrong in ("1-LV-rural4--0-sw", "1-LV-rural1--3-sw", "1-MV-rural--0-sw", "", "1-LV-rural1"):
+    for wrong in (
+        "1-LV-rural4--0-sw",
+        "1-LV-rural1--3-sw",
+        "1-MV-rural1--0-sw",
+        "1-HV-mixed--0-sw",
+        "",
+        "1-LV-rural1",
+    ):
         assert not is_code(wrong)
         assert not is_feeder(f"simbench:{wrong}")
     assert not is_feeder("1-LV-rural1--0-sw")
