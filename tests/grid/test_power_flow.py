@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cosim.grid.power_flow import PowerFlow
 from cosim.results import GridState
-from networks.catalog import build_net, feeder_names, load_feeder
+from networks.catalog import build_net, load_feeder
 from networks.compile import compile_net
 from networks.feeder import Feeder
 from networks.reference import resolve
@@ -16,7 +16,8 @@ from tests.networks.odd_net import DESCRIPTION, odd_net
 from tests.three_bus import three_bus_feeder
 
 THREE_BUSES = PowerFlow(three_bus_feeder())
-FEEDERS = {name: load_feeder(name) for name in FEW}
+QUICK = (*FEW, "ieee13", "ieee34", "ieee37", "ieee123")
+FEEDERS = {name: load_feeder(name) for name in QUICK}
 POWER_FLOWS = {name: PowerFlow(feeder) for name, feeder in FEEDERS.items()}
 
 
@@ -61,7 +62,7 @@ def test_two_buses_have_a_closed_form() -> None:
     assert state.voltage_pu[0, 1] == pytest.approx(expected, abs=1e-10)
 
 
-@pytest.mark.parametrize("name", feeder_names())
+@pytest.mark.parametrize("name", QUICK)
 def test_random_states_equal_pandapower(name: str) -> None:
     feeder = FEEDERS[name]
     kw, kvar = draw_states(feeder, 50, seed=1)
@@ -139,7 +140,7 @@ def test_a_second_engine_agrees() -> None:
 @given(
     seed=st.integers(0, 2**32 - 1),
     count=st.integers(1, 40),
-    name=st.sampled_from(feeder_names()),
+    name=st.sampled_from(QUICK),
     data=st.data(),
 )
 def test_a_batch_is_its_members_solved_alone(
