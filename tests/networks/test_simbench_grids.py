@@ -22,8 +22,8 @@ FUTURE = "simbench:1-LV-rural3--2-sw"
 def test_codes_of_low_and_medium_voltage_and_no_others_are_known() -> None:
     grids = ("rural1", "rural2", "rural3", "semiurb4", "semiurb5", "urban6")
     codes = [f"1-LV-{grid}--{year}-{sw}" for grid in grids for year in "012" for sw in SWITCHES]
-    grids = ("rural", "semiurb", "urban", "comm")
-    codes += [f"1-MV-{grid}--{year}-{sw}" for grid in grids for year in "012" for sw in SWITCHES]
+    medium = ("rural", "semiurb", "urban", "comm")
+    codes += [f"1-MV-{grid}--{year}-{sw}" for grid in medium for year in "012" for sw in SWITCHES]
     assert len(codes) == 60
     assert all(is_code(code) and is_feeder(f"simbench:{code}") for code in codes)
     for wrong in (
