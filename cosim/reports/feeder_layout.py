@@ -9,6 +9,8 @@ from networks.feeder import Feeder
 
 CLEARANCE = 0.02
 """Least distance between two buses, and of a branch to a third bus, as a share of the diagonal."""
+BUSES_AT_A_TIME = 128
+"""Buses compared with all others at once: ten thousand at once would take gigabytes."""
 UNLOADED_PERCENT = 0.5
 ROWS_MAX = 24
 """A tree with more ends is drawn in rings instead of rows."""
@@ -43,12 +45,17 @@ def is_clear(feeder: Feeder) -> bool:
     place = np.stack([feeder.bus_x, feeder.bus_y], axis=1)
     least = CLEARANCE * float(np.hypot(*np.ptp(place, axis=0)))
     node = feeder.node_of_bus
-    apart = np.linalg.norm(place[:, None] - place[None], axis=2)
-    if bool(((apart < least) & (node[:, None] != node[None])).any()):
-        return False
-    away = distance_to_branches(feeder, feeder.bus_x, feeder.bus_y, place)
-    own = (node[:, None] == node[feeder.branch_from]) | (node[:, None] == node[feeder.branch_to])
-    return not bool(((away < least) & ~own).any())
+    starts, ends = node[feeder.branch_from], node[feeder.branch_to]
+    for first in range(0, len(place), BUSES_AT_A_TIME):
+        some, here = place[first : first + BUSES_AT_A_TIME], node[first : first + BUSES_AT_A_TIME]
+        apart = np.linalg.norm(some[:, None] - place[None], axis=2)
+        if bool(((apart < least) & (here[:, None] != node[None])).any()):
+            return False
+        away = distance_to_branches(feeder, feeder.bus_x, feeder.bus_y, some)
+        own = (here[:, None] == starts) | (here[:, None] == ends)
+        if bool(((away < least) & ~own).any()):
+            return False
+    return True
 
 
 def distance_to_branches(feeder: Feeder, x: Floats, y: Floats, points: Floats) -> Floats:
