@@ -16,16 +16,23 @@ from networks.file_kinds import ALLOWED, is_file_reference, is_path
 from networks.limits import Limits, preset
 from networks.normalise import complete
 from networks.references import open_file
-from networks.simbench_grids import (
+from networks.simbench_codes import (
+    CODE_COUNT,
+    EXAMPLE,
     PREFIX,
-    SIMBENCH_PATTERN,
-    build_grid,
+    closest_code,
+    has_several_levels,
     is_code,
-    limits_of,
+    refusal,
     title_of,
-    zones_of,
 )
+from networks.simbench_grids import build_grid, limits_of, zones_of
 from networks.worked_example import three_bus_net
+
+LIMITS_OF_LOWEST = (
+    "the limits of the lowest voltage level hold at all buses; SimBench's own are 0.9 to 1.1 p.u. "
+    "at low and high voltage, 0.965 to 1.055 p.u. at medium voltage"
+)
 
 
 def feeder_names() -> tuple[str, ...]:
@@ -128,7 +135,7 @@ def _summarise(name: str, entry: Entry) -> FeederSummary:
         load_scaling=entry.load_scaling,
         load_scaling_reason=entry.load_scaling_reason,
         generation_kw=float((sgen.p_mw * sgen.scaling).sum() * 1e3),
-        coordinates="geo" in net.bus and bool(net.bus.geo.notna().any()),
+        coordinates="geo" in net.bus and bool(net.bus.geo.notna().all()),
         remark=entry.remark,
         ratings_assumed=told.ratings_assumed,
         ratings_source=told.ratings_source,
@@ -147,11 +154,14 @@ def _find(name: str) -> Entry:
         return _simbench_entry(name, code)
     if is_path(name):
         return open_file(name)
-    close = difflib.get_close_matches(name, _ENTRIES, n=1, cutoff=0.4)
+    refused = refusal(name)
+    if refused is not None:
+        raise NetworkError(refused)
+    close = closest_code(name) or difflib.get_close_matches(name, _ENTRIES, n=1, cutoff=0.4)
     hint = f"; did you mean {close[0]!r}?" if close else "."
     allowed = (
-        f"the {len(_ENTRIES)} names of `cosim feeders`, SimBench's as {SIMBENCH_PATTERN}, and "
-        f"files: {ALLOWED}"
+        f"the {len(_ENTRIES)} names that `cosim feeders` lists, {CODE_COUNT} grids of SimBench by "
+        f"code such as {EXAMPLE}, and files: {ALLOWED}"
     )
     raise NetworkError(f"unknown feeder {name!r}{hint} Allowed are {allowed}.")
 
@@ -179,6 +189,7 @@ def _simbench_entry(name: str, code: str) -> Entry:
         build=lambda: build_grid(code),
         limits=limits_of,
         zones=zones_of,
+        notes=(LIMITS_OF_LOWEST,) if has_several_levels(code) else (),
     )
 
 

@@ -1,14 +1,11 @@
 """SimBench's grids by code, as pandapower nets; the only place that imports simbench.
 
-Low and medium voltage; grids of several levels and high voltage are not taken.
-
 SimBench's loader reads the tables of all grids (some seconds, 700 MB), so that its result is
 kept as pandapower's JSON in the user's cache. Data: SimBench, https://simbench.de, ODbL 1.0.
 """
 
 import importlib.metadata
 import importlib.util
-import re
 import tempfile
 from pathlib import Path
 
@@ -17,36 +14,15 @@ import pandas as pd
 
 from networks.errors import NetworkError
 from networks.limits import Limits
+from networks.simbench_codes import PREFIX
 from networks.simbench_profiles import cache_folder
 
-PREFIX = "simbench:"
-SIMBENCH_PATTERN = (
-    "simbench:1-LV-{rural1|rural2|rural3|semiurb4|semiurb5|urban6}--{0|1|2}-{sw|no_sw} and "
-    "simbench:1-MV-{rural|semiurb|urban|comm}--{0|1|2}-{sw|no_sw}"
-)
-"""What is accepted, for people."""
-
-CODE = re.compile(
-    r"1-(LV-(rural[123]|semiurb[45]|urban6)|MV-(rural|semiurb|urban|comm))--[012]-(sw|no_sw)"
-)
 PLAYED = r"H0|L\d|G\d|lv_|mv_|BL|BW|WB"
 """How the profiles begin of what a scenario does not add: homes, farms, trades, industry, areas."""
 CACHE_LAYOUT = 1
 LOW_VOLTAGE_KV = 1.0
 LEFT_OUT = ("profiles", "loadcases", "measurement", "substation")
 """Tables of a SimBench net that a feeder does not need."""
-
-
-def is_code(code: str) -> bool:
-    """Tell whether `code` is that of a SimBench low- or medium-voltage grid."""
-    return CODE.fullmatch(code) is not None
-
-
-def title_of(code: str) -> str:
-    """Return a line for people about the grid of a valid `code`."""
-    grid, rest = code[len("1-LV-") :].split("--")
-    level = "low" if code.startswith("1-LV") else "medium"
-    return f"SimBench {level}-voltage grid {grid}, scenario {rest[0]}"
 
 
 def build_grid(code: str) -> pp.pandapowerNet:
@@ -74,7 +50,7 @@ def zones_of(net: pp.pandapowerNet) -> dict[int, str]:
     """Return "commercial" for buses where trades draw most, else "residential".
 
     People live on farms: these count as homes and get as many as their published peak stands for.
-    At medium voltage, where whole areas hang on a bus, no zone is told.
+    Without low voltage, where whole areas hang on a bus, no zone is told.
     """
     if not (net.bus.vn_kv < LOW_VOLTAGE_KV).any():
         return {}

@@ -12,41 +12,71 @@ from networks.errors import NetworkError
 from networks.homes import DeviceMix
 from networks.placement import place
 from networks.reference import resolve
-from networks.simbench_grids import cache_file, is_code
+from networks.simbench_codes import CODES, is_code, refusal, title_of
+from networks.simbench_grids import cache_file
 from networks.simbench_profiles import year_profiles
 
 RURAL = "simbench:1-LV-rural1--0-sw"
 FUTURE = "simbench:1-LV-rural3--2-sw"
 
 
-def test_codes_of_low_and_medium_voltage_and_no_others_are_known() -> None:
-    grids = ("rural1", "rural2", "rural3", "semiurb4", "semiurb5", "urban6")
-    codes = [f"1-LV-{grid}--{year}-{sw}" for grid in grids for year in "012" for sw in SWITCHES]
-    medium = ("rural", "semiurb", "urban", "comm")
-    codes += [f"1-MV-{grid}--{year}-{sw}" for grid in medium for year in "012" for sw in SWITCHES]
-    assert len(codes) == 60
-    assert all(is_code(code) and is_feeder(f"simbench:{code}") for code in codes)
-    for wrong in (
-        "1-LV-rural4--0-sw",
-        "1-LV-rural1--3-sw",
-        "1-MV-rural1--0-sw",
-        "1-HV-mixed--0-sw",
-        "",
-        "1-LV-rural1",
-    ):
-        assert not is_code(wrong)
-        assert not is_feeder(f"simbench:{wrong}")
-    assert not is_feeder("1-LV-rural1--0-sw")
-
-
 SWITCHES = ("sw", "no_sw")
 
 
-def test_a_wrong_code_is_answered_with_the_pattern() -> None:
+def test_codes_are_those_of_simbench_and_a_feeder_each() -> None:
+    for code in ("1-LV-rural1--0-sw", "1-MV-comm--2-no_sw", "1-HV-urban--1-sw"):
+        assert is_code(code)
+    for wrong in ("1-LV-rural4--0-sw", "1-LV-rural1--3-sw", "1-MV-rural1--0-sw", "", "1-LV-rural1"):
+        assert not is_code(wrong)
+        assert not is_feeder(f"simbench:{wrong}")
+    assert all(is_feeder(f"simbench:{code}") for code in CODES)
+    assert not is_feeder("1-LV-rural1--0-sw")
+    assert len({title_of(code) for code in CODES}) == len(CODES) == len(set(CODES))
+
+
+@pytest.mark.slow
+def test_every_code_of_simbench_is_taken_or_refused_with_a_reason() -> None:
+    import simbench
+
+    all_codes = set(simbench.collect_all_simbench_codes())
+    assert len(all_codes) == 246
+    assert set(CODES) == {code for code in all_codes if refusal(f"simbench:{code}") is None}
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("simbench:1-HV-mixed--0-sw", "three buses with different voltages"),
+        ("simbench:1-HVMV-mixed-all-1-sw", "three buses with different voltages"),
+        ("simbench:1-EHVHV-mixed-1-0-sw", "PV buses"),
+        ("simbench:1-complete_data-mixed-all-0-sw", "PV buses"),
+        ("simbench:1-MV-rual--0-sw", "did you mean 'simbench:1-MV-rural--0-sw'?"),
+        ("1-LV-rural1--0-sw", "did you mean 'simbench:1-LV-rural1--0-sw'?"),
+    ],
+)
+def test_other_codes_are_answered_with_the_reason_or_the_closest(name: str, told: str) -> None:
     with pytest.raises(NetworkError) as caught:
-        load_feeder("simbench:1-HV-mixed--0-sw")
-    assert "simbench:1-LV-{rural1|rural2|" in str(caught.value)
-    assert "names of `cosim feeders`" in str(caught.value)
+        load_feeder(name)
+    assert told in str(caught.value)
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "title"),
+    [
+        ("1-MV-comm--2-no_sw", "medium-voltage grid comm, scenario 2, without switches"),
+        (
+            "1-MVLV-urban-all-0-sw",
+            "medium-voltage grid urban with all of its low-voltage grids, scenario 0",
+        ),
+        (
+            "1-HVMV-urban-2.203-1-sw",
+            "high-voltage grid urban with one of its medium-voltage grids (2.203), scenario 1",
+        ),
+    ],
+)
+def test_titles_tell_levels_scenario_and_switches(code: str, title: str) -> None:
+    assert title_of(code) == f"SimBench {title}"
 
 
 def test_the_grid_is_the_published_one() -> None:
@@ -196,23 +226,21 @@ def test_simbench_gives_the_same_net_each_time(
     assert load_feeder(RURAL).net_sha256 == cached
 
 
-EVERY_CODE = [
-    *(
-        f"1-LV-{grid}--{scenario}-{switches}"
-        for grid in ("rural1", "rural2", "rural3", "semiurb4", "semiurb5", "urban6")
-        for scenario in (0, 1, 2)
-        for switches in SWITCHES
-    ),
-    *(
-        f"1-MV-{grid}--{scenario}-sw"
-        for grid in ("rural", "semiurb", "urban", "comm")
-        for scenario in (0, 1, 2)
-    ),
+SOLVED = [
+    *(code for code in CODES if code.startswith("1-LV-")),
+    *(code for code in CODES if code.startswith("1-MV-") and not code.endswith("no_sw")),
+    "1-MVLV-rural-1.108-2-sw",
+    "1-MVLV-comm-5.401-1-no_sw",
+    "1-MVLV-semiurb-all-0-sw",
+    "1-MVLV-urban-all-2-no_sw",
+    "1-HV-urban--1-sw",
+    "1-HVMV-urban-2.203-0-sw",
 ]
+"""All of low voltage, half of medium voltage, some of every combination: the largest has 10 450."""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("code", EVERY_CODE)
+@pytest.mark.parametrize("code", SOLVED)
 def test_the_kernel_solves_every_grid_as_runpp_does(code: str) -> None:
     name = f"simbench:{code}"
     feeder = load_feeder(name)
