@@ -1,4 +1,4 @@
-"""Kerber's low-voltage grids, synthetic voltage-control grids, Oberrhein and Schutterwald."""
+"""Low-voltage grids of Kerber, Lindner and Dickert, and the grids Oberrhein and Schutterwald."""
 
 import random
 import warnings
@@ -16,7 +16,7 @@ KERBER_SOURCE = (
     "Photovoltaikkleinanlagen, dissertation, TU München, 2011, as in pandapower"
 )
 KERBER_RATINGS = "Line and transformer ratings of the standard types in pandapower."
-EXTREME = "built to be weak: its base case breaks limits"
+EXTREME = "built to be weak: long lines, or a transformer too small for its loads"
 
 
 def drawn(build: Callable[[], pp.pandapowerNet]) -> Callable[[], pp.pandapowerNet]:
@@ -84,13 +84,46 @@ def _synthetic(kind: str) -> Entry:
             title=f"Synthetic low-voltage grid for voltage control, {kind.replace('_', ' ')}",
             source=(
                 "Lindner, Aigner, Witzmann and others, Aktuelle Musternetze zur Untersuchung von "
-                "Spannungsproblemen in der Niederspannung, 2016, as in pandapower"
+                "Spannungsproblemen in der Niederspannung, Symposium Energieinnovation, TU Graz, "
+                "2014, as in pandapower"
             ),
             ratings_assumed=False,
             ratings_source=KERBER_RATINGS,
         ),
-        build=drawn(lambda: pn.create_synthetic_voltage_control_lv_network(kind)),
+        build=lambda: pn.create_synthetic_voltage_control_lv_network(kind),
         remark="its solar panels are existing generation, see [feeder] existing_generation",
+    )
+
+
+_DICKERT = {
+    "short_cable": ("short", "cable"),
+    "middle_cable": ("middle", "cable"),
+    "middle_overhead": ("middle", "C&OHL"),
+    "long_cable": ("long", "cable"),
+    "long_overhead": ("long", "C&OHL"),
+}
+
+
+def _dickert(key: str, reach: str, kind: str) -> Entry:
+    words = "cables" if kind == "cable" else "cables and overhead lines"
+    return Entry(
+        description=Description(
+            name=f"dickert_{key}",
+            title=f"Dickert low-voltage grid, {reach} range, {words}, average case",
+            source=(
+                "Dickert, Domagk and Schegner, Benchmark low voltage distribution networks based "
+                "on cluster analysis of actual grid properties, IEEE PowerTech, Grenoble, 2013, "
+                "as in pandapower"
+            ),
+            ratings_assumed=True,
+            ratings_source=(
+                "Assumed: the publication gives no transformer; pandapower takes one of 0.4 MVA. "
+                "Line ratings are those of standard types in pandapower."
+            ),
+        ),
+        build=lambda: pn.create_dickert_lv_network(reach, kind, "multiple", "average"),
+        remark="its loads are pandapower's choice: 10 kW a home, the more homes the less each",
+        transformer_ratings_assumed=True,
     )
 
 
@@ -131,6 +164,7 @@ ENTRIES = (
         for key, words in _EXTREME.items()
     ),
     *(_synthetic(kind) for kind in _SYNTHETIC),
+    *(_dickert(key, *parts) for key, parts in _DICKERT.items()),
     Entry(
         description=Description(
             name="mv_oberrhein",
@@ -151,9 +185,6 @@ ENTRIES = (
             ratings_source="Line and transformer ratings of the net.",
         ),
         build=build_schutterwald,
-        remark=(
-            "supplied at 0.965 p.u.: its base case has voltages below 0.9 p.u. and a transformer "
-            "above 100 %"
-        ),
+        remark="all 14 substations are supplied at 0.965 p.u., as in the net",
     ),
 )

@@ -5,12 +5,20 @@ import pandapower.networks as pn
 
 from networks.compile import Description
 from networks.entry import Entry
+from networks.normalise import balance
 
 
 def rate_ieee33(net: pp.pandapowerNet) -> None:
     """Rate the first five sections at 400 A, all others at 255 A."""
     net.line["max_i_ka"] = 0.255
     net.line.loc[net.line.index[:5], "max_i_ka"] = 0.400
+
+
+def build_european_lv() -> pp.pandapowerNet:
+    """Return the peak minute, each one-phase load spread evenly over the phases."""
+    net = pn.ieee_european_lv_asymmetric("on_peak_566")
+    balance(net)
+    return net
 
 
 ENTRIES = (
@@ -42,10 +50,14 @@ ENTRIES = (
                 "line, as in pandapower. The transformer's rating is the feeder's own."
             ),
         ),
-        build=lambda: pn.ieee_european_lv_asymmetric("on_peak_566"),
+        build=build_european_lv,
         remark=(
             "its 55 one-phase loads are spread over the phases: single phases reach other voltages "
             "(up to 0.064 p.u. apart)"
+        ),
+        notes=(
+            "the 55 one-phase loads: the sum over the phases is taken, spread evenly; unbalance is "
+            "not modelled",
         ),
     ),
 )
