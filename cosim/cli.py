@@ -107,6 +107,10 @@ def feeders(
     page: Annotated[
         Path | None, typer.Option("--map", help="With inspect: HTML file for a map of the feeder.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As a JSON list.")] = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="As the table of docs/feeders.md.")
+    ] = False,
 ) -> None:
     """List the feeders: size, limits, base case, and where their ratings come from.
 
@@ -114,7 +118,7 @@ def feeders(
     pandapower JSON or Excel, OpenDSS or MATPOWER, see docs/own-feeders.md.
     """
     if names and names[0] == "inspect":
-        if len(names) != NAMES_OF_INSPECT:
+        if len(names) != NAMES_OF_INSPECT or as_json or as_markdown:
             raise typer.BadParameter("inspect takes one feeder: cosim feeders inspect NAME")
         from cosim.cli_inspect import inspect_feeder
 
@@ -122,9 +126,16 @@ def feeders(
         return
     if page is not None:
         raise typer.BadParameter("--map goes with inspect: cosim feeders inspect NAME --map FILE")
-    from cosim.cli_feeders import print_feeders
+    if as_json and as_markdown:
+        raise typer.BadParameter("--json and --markdown are two forms: give one")
+    from cosim import cli_feeders
 
-    print_feeders(names or ())
+    if as_json:
+        cli_feeders.print_json(names or ())
+    elif as_markdown:
+        cli_feeders.print_markdown(names or ())
+    else:
+        cli_feeders.print_feeders(names or ())
 
 
 @app.command()

@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from networks.entry import Entry
 from networks.limits import Limits
 from networks.simbench_profiles import cache_folder
@@ -32,7 +30,7 @@ class FeederSummary:
     load_scaling: float  # published loads are multiplied by it
     load_scaling_reason: str
     generation_kw: float  # of generators that the feeder already has
-    coordinates: bool  # whether the net has a map of its own
+    coordinates: bool  # whether the net has coordinates of its own for every bus
     remark: str  # what to know before using it
     ratings_assumed: bool
     ratings_source: str
@@ -42,14 +40,28 @@ class FeederSummary:
     worst_transformer_percent: float  # NaN where there is no transformer
 
     @property
+    def geodata(self) -> str:
+        """Where a map takes its buses from: "given" by the net, or "drawn" as a tree."""
+        return "given" if self.coordinates else "drawn"
+
+    @property
+    def base_case_breaks(self) -> tuple[str, ...]:
+        """Which limits the base case breaks, and by what; empty where it is secure."""
+        limits, broken = self.limits, []
+        if self.voltage_min_pu < limits.voltage_min_pu:
+            broken.append(f"lowest voltage {self.voltage_min_pu:.3f} p.u.")
+        if self.voltage_max_pu > limits.voltage_max_pu:
+            broken.append(f"highest voltage {self.voltage_max_pu:.3f} p.u.")
+        if self.worst_line_percent > limits.loading_max_percent:
+            broken.append(f"a line at {self.worst_line_percent:.1f} %")
+        if self.worst_transformer_percent > limits.loading_max_percent:
+            broken.append(f"a transformer at {self.worst_transformer_percent:.1f} %")
+        return tuple(broken)
+
+    @property
     def base_case_secure(self) -> bool:
         """Whether the base case is inside its limits."""
-        loadings = np.array([self.worst_line_percent, self.worst_transformer_percent])
-        return bool(
-            self.voltage_min_pu >= self.limits.voltage_min_pu
-            and self.voltage_max_pu <= self.limits.voltage_max_pu
-            and not (loadings > self.limits.loading_max_percent).any()
-        )
+        return not self.base_case_breaks
 
 
 def remembered(
