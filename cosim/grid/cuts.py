@@ -14,7 +14,7 @@ import numpy as np
 from cosim.grid.groups import Groups, group_effect
 from cosim.records import Booleans, Floats, Integers
 
-MARGIN: Final = 5e-8
+MARGIN: Final = 5e-9
 """Kept free below each limit (p.u. or share of rating), so that outcomes end inside."""
 
 

@@ -39,6 +39,10 @@ to them in a few rounds, on the near side it feels its way along curved limits.
 AT_LIMIT: Final = 1e-4
 """Room (p.u. or share of rating) within which a limit counts as the one that stopped a cut."""
 
+UNIT_OF_SHARES: Final = 0.1
+"""What multipliers of even cuts are measured by: below one, because what a limit leaves free can
+be much to a group that hardly feels it, while its own share is not what they price."""
+
 ROUGHLY: Final = 2
 """Rounds of bisection that find a starting point well enough."""
 
@@ -130,9 +134,11 @@ class Judge:
         value, cleared = groups.value_eur_per_kwh, groups.cleared_kwh
         if rule == "max_min":
             return Preference(
-                choose=lambda step: self.programme.accept_evenly(cleared, step.effect, step.room),
+                choose=lambda step: self.programme.accept_evenly(
+                    cleared, step.least_kwh, step.most_kwh, step.effect, step.room
+                ),
                 worth=lambda accepted: float(np.sort(accepted / cleared) @ fading(len(cleared))),
-                unit_eur=1.0,
+                unit_eur=UNIT_OF_SHARES,
             )
         total = float(value @ cleared)
         return Preference(

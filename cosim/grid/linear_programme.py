@@ -72,7 +72,14 @@ class AcceptanceProgramme:
             row_eur=np.maximum(multipliers, 0.0),
         )
 
-    def accept_evenly(self, whole_kwh: Floats, effect: Floats, room: Floats) -> Acceptance:
+    def accept_evenly(
+        self,
+        whole_kwh: Floats,
+        least_kwh: Floats,
+        most_kwh: Floats,
+        effect: Floats,
+        room: Floats,
+    ) -> Acceptance:
         """Raise the smallest accepted share as far as it goes, then the next, and so on.
 
         Lexicographic max-min by a sequence of programmes: the least share of the groups that are
@@ -80,13 +87,14 @@ class AcceptanceProgramme:
         others go on. Shares are of `whole_kwh` (G,); other arguments and result as in `accept`;
         the multipliers are those of the first programme, per unit of share.
         """
+        least, most = least_kwh / whole_kwh, most_kwh / whole_kwh
         share = np.ones(len(whole_kwh))
         free = np.ones(len(whole_kwh), np.bool_)
         multipliers = np.zeros(len(room))
         for turn in range(len(whole_kwh)):
             fixed = effect[:, ~free] @ (share * whole_kwh)[~free]
             level, row_price, group_price = self._raise(
-                effect[:, free] * whole_kwh[free], room - fixed
+                effect[:, free] * whole_kwh[free], room - fixed, (least[free], most[free])
             )
             if turn == 0:
                 multipliers = row_price
@@ -99,16 +107,19 @@ class AcceptanceProgramme:
                 break
         return Acceptance(accepted_kwh=share * whole_kwh, row_eur=multipliers)
 
-    def _raise(self, effect: Floats, room: Floats) -> tuple[float, Floats, Floats]:
+    def _raise(
+        self, effect: Floats, room: Floats, bounds: tuple[Floats, Floats]
+    ) -> tuple[float, Floats, Floats]:
         """Return (largest least share of F groups, prices of rows, prices of groups).
 
-        Columns: a share a group and the least of them. A group with a price above zero holds the
+        `bounds` are the least and the most share (F,) of each. Columns: a share a group and the
+        least of them. A group with a price above zero holds the
         least share down.
         """
         rows, count = effect.shape
         columns, prices = self.maximise(
             np.concatenate([np.zeros(count), [1.0]]),
-            (np.zeros(count + 1), np.ones(count + 1)),
+            (np.append(bounds[0], 0.0), np.append(bounds[1], 1.0)),
             np.block([[effect, np.zeros((rows, 1))], [-np.eye(count), np.ones((count, 1))]]),
             np.concatenate([room, np.zeros(count)]),
             elastic=rows,
