@@ -173,7 +173,8 @@ def _name(feeder: str | Feeder) -> str | None:
 def _base(source: Source, power_flow: PowerFlow, problems: Problems) -> BaseCase | None:
     """Return the base case, None if it cannot be used."""
     sheet = read_sheet(source, "base", problems)
+    before = problems.count
     case = None if sheet is None else read_base(sheet, power_flow.feeder, problems)
-    if sheet is not None and case is not None:
+    if sheet is not None and case is not None and problems.count == before:
         check_base(power_flow, case, sheet.name, problems)
     return case

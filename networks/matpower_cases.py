@@ -70,7 +70,7 @@ def read_case(path: Path) -> tuple[pp.pandapowerNet, list[str]]:
     content = {"version": "2", "baseMVA": case.base_mva, **case.matrices}
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore")  # of missing columns, which are checked here
             net = from_ppc(content)
     except UNREADABLE as error:
         raise NetworkError(

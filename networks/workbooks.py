@@ -31,7 +31,7 @@ def read_workbook(path: Path) -> tuple[pp.pandapowerNet, list[str]]:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore")  # of styles and validation that no net has
             sheets = pd.read_excel(path, sheet_name=None, index_col=0, engine="openpyxl")
     except ImportError as error:
         raise NetworkError(
@@ -49,7 +49,7 @@ def read_workbook(path: Path) -> tuple[pp.pandapowerNet, list[str]]:
     }
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore")  # old formats are converted right here
             net = _make(sheets)
             convert_format(net, drop_invalid_geodata=True)
     except UNREADABLE as error:

@@ -105,7 +105,7 @@ def _rearranged(
         found = yield from _moved(judge, request, *wider)
     if found is None:
         found = yield from _moved(judge, request, ends[1], ends[0])
-    if found is not None and _part_of(float((found.kwh).sum()), float(asked.sum())):
+    if found is not None and _part_of(float(found.kwh.sum()), float(asked.sum())):
         return found
     return None
 

@@ -188,21 +188,6 @@ def loss_rows(
     return _slopes(power_flow, node_voltage_pu, bus_kw + 1j * bus_kvar, targets, False).per_kw
 
 
-def security_rows(  # all three kinds in one pass: cheaper than three calls
-    power_flow: PowerFlow,
-    node_voltage_pu: Complexes,
-    bus_kw: Floats,
-    bus_kvar: Floats,
-    buses: Integers,
-    branches: Integers,
-) -> tuple[Floats, Floats, Floats]:
-    """Return `voltage_rows`, `loading_rows` and `loss_row` of one state at once."""
-    voltages = len(buses)
-    targets = targets_of_one(buses, branches, (LOSS,))
-    rows = _rows(power_flow, node_voltage_pu, bus_kw, bus_kvar, targets)
-    return rows[:voltages], rows[voltages:-1], rows[-1]
-
-
 def _rows(
     power_flow: PowerFlow,
     node_voltage_pu: Complexes,

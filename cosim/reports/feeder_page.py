@@ -6,15 +6,12 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-import jinja2
-
 from cosim.reports.blocks import Text
 from cosim.reports.feeder_drawing import Drawing, feeder_drawing, worst_panel
+from cosim.reports.pages import template
 from cosim.reports.wording import number
 from cosim.submissions.states import States
 from networks.feeder import Feeder
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 class _Section(NamedTuple):
@@ -36,18 +33,11 @@ def write_feeder_page(
         facts: what was understood, heading and sentence each.
         path: where to write; raises OSError where that is not possible.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
     panel = worst_panel("Base case", feeder, base.voltage_pu, base.loading_percent)
     drawing = replace(feeder_drawing(feeder, [panel]), title="Feeder map")
     told = tuple(f"<b>{escape(heading)}</b>: {escape(text)}" for heading, text in facts)
     notes = tuple(escape(note) for note in feeder.notes) or ("Nothing.",)
-    html = environment.get_template("validation.html").render(
+    html = template("validation.html").render(
         title=feeder.title,
         facts=(
             ("Feeder", feeder.name),

@@ -5,19 +5,18 @@ from html import escape
 from pathlib import Path
 from typing import ClassVar
 
-import jinja2
 import pandas as pd
 
 from cosim.reports.blocks import Block, Column, Row, Section, Table, Text, Tile, Tiles
 from cosim.reports.feeder_drawing import Drawing, feeder_drawing, worst_panel
 from cosim.reports.labels import element_words, reason_words
+from cosim.reports.pages import template
 from cosim.reports.report_data import rows_of
 from cosim.reports.wording import counted, number, percent, ratio, scientific, sentence_case
 from cosim.validate import Answer
 from networks.file_kinds import is_path
 from networks.reference import ReferenceCheck
 
-TEMPLATES = Path(__file__).parent / "templates"
 ROWS_MAX = 300
 BUSES_MAX = 400
 STATE_TITLES = {
@@ -46,13 +45,6 @@ class _Section:
 
 def write_validation_report(answer: Answer, check: ReferenceCheck | None, path: Path) -> None:
     """Write the report of `answer` to `path`; same answer, same bytes."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
     sections: tuple[Section | _Section, ...] = (
         Section("answer", "The answer", tuple(_answer(answer))),
         _Section("map", "Feeder map", (_drawing(answer),)),
@@ -62,7 +54,7 @@ def write_validation_report(answer: Answer, check: ReferenceCheck | None, path: 
         _Section("check", "How to check it", tuple(_how_to_check(answer, check))),
     )
     what = "Trades" if answer.kind == "trades" else "Bid"
-    html = environment.get_template("validation.html").render(
+    html = template("validation.html").render(
         title=f"{what} on {answer.feeder.title}",
         facts=_facts(answer),
         sections=sections,

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import jinja2
 import plotly.offline
 
 from cosim.reports.arm import arms_of
@@ -18,6 +17,7 @@ from cosim.reports.homes import prosumer_words
 from cosim.reports.mechanism import mechanism_words
 from cosim.reports.method import method_section
 from cosim.reports.notices import notices_of
+from cosim.reports.pages import template
 from cosim.reports.prices import prices_section
 from cosim.reports.ratings import lines_assumed, transformers_assumed
 from cosim.reports.report_data import ReportData
@@ -25,8 +25,6 @@ from cosim.reports.summary import summary_section
 from cosim.reports.timeline import Timeline, timeline_of
 from cosim.reports.verdicts import verdicts_section
 from cosim.reports.wording import MISSING, number
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_report(data: ReportData, path: Path) -> None:
@@ -42,14 +40,7 @@ def render_report(data: ReportData) -> str:
     data.check()
     timeline = timeline_of(data)
     sections = sections_of(data, timeline)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template("report.html").render(
+    return template("report.html").render(
         title=f"Market run on {data.feeder.title}",
         facts=_facts(data, timeline),
         sections=sections,

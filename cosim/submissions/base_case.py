@@ -40,7 +40,11 @@ class BaseCase:
 
 
 def read_base(sheet: Sheet, feeder: Feeder, problems: Problems) -> BaseCase | None:
-    """Return the base case, None if any of it cannot be used."""
+    """Return the base case, None if it cannot be read at all.
+
+    Where only some of it is wrong (which is told) its intervals are still known, so that other
+    files can be held against them; its powers mean nothing then.
+    """
     if not check_columns(sheet, BASE_COLUMNS, ("interval",), problems):
         return None
     before = problems.count
@@ -63,10 +67,12 @@ def read_base(sheet: Sheet, feeder: Feeder, problems: Problems) -> BaseCase | No
             f"{len(known)} intervals are too many for a feeder of {feeder.bus_count} buses; "
             f"allowed are {STATES_MAX // (feeder.bus_count + feeder.branch_count)}: split it",
         )
-    if problems.count > before:
+        return None
+    if not len(known):
         return None
     drawn_kw, drawn_kvar = (np.zeros((len(known), feeder.bus_count)) for _ in range(2))
-    drawn_kw[at, bus], drawn_kvar[at, bus] = kw, kvar
+    if problems.count == before:
+        drawn_kw[at, bus], drawn_kvar[at, bus] = kw, kvar
     return BaseCase("interval" in sheet.columns, known.astype(np.int64), drawn_kw, drawn_kvar)
 
 

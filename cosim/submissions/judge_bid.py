@@ -11,7 +11,7 @@ import numpy as np
 
 from cosim.grid import limits
 from cosim.grid.judge import Judge
-from cosim.grid.linear_programme import AcceptanceProgramme
+from cosim.grid.linear_programme import AcceptanceProgramme, shared_programme
 from cosim.grid.power_flow import PowerFlow
 from cosim.grid.products import Request, judging, verdicts_of
 from cosim.grid.together import decide_together
@@ -72,7 +72,7 @@ class _Grid:
 
 def judge_bid(power_flow: PowerFlow, base: BaseCase, bid: Bid, base_states: States) -> JudgedBid:
     """Return the answers to `bid`; `base` has its intervals and no others."""
-    grid = _Grid(power_flow, AcceptanceProgramme(), base_states)
+    grid = _Grid(power_flow, shared_programme(), base_states)
     schedule = _judge_product(grid, bid, bid.schedule_kw, base.kw, ranges=True)
     standing = schedule.state.bus_kw
     return JudgedBid(

@@ -18,7 +18,6 @@ from scipy.sparse.linalg import splu
 from cosim.grid.power_flow import PowerFlow
 from cosim.grid.sensitivities import (
     exact_sensitivities,
-    security_rows,
     sensitivities,
     slopes_of_many,
 )
@@ -85,7 +84,6 @@ def measure(name: str) -> None:
     worst = accuracy(power_flow, voltage, kw, kvar)
     taken = {
         "power flow, one state": best_us(lambda: power_flow.solve(kw[:1], kvar[:1])),
-        "security_rows, 3 + 3, kW": best_us(lambda: security_rows(*at, *few)),
         "sensitivities, 3 + 3": best_us(lambda: sensitivities(*at, *few)),
         "sensitivities, all": best_us(lambda: sensitivities(*at, *every)),
         "slopes_of_many, a row": best_us(

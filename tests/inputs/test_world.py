@@ -248,3 +248,26 @@ def test_streams_differ_by_purpose_environment_and_seed() -> None:
     assert len(first) == len(keys)
     child = np.random.SeedSequence(7).spawn(3)[2].spawn(4)[3]
     assert stream(7, 1, Purpose.PRICES).random() == np.random.default_rng(child).random()
+
+
+def played_on_cigre_mv(existing: str) -> World:
+    feeder = load_feeder("cigre_mv_pv_wind")
+    return build_world(scenario(feeder={"existing_generation": existing}), feeder)
+
+
+def test_generators_of_the_feeder_feed_in_as_the_setting_says() -> None:
+    """1 710 kW are installed: 210 kW of sun and 1 500 kW of wind, which counts as sun too."""
+    feeder = load_feeder("cigre_mv_pv_wind")
+    none, nominal, solar = (played_on_cigre_mv(each) for each in ("none", "nominal", "solar"))
+    fed_in = none.actual.passive_kw - nominal.actual.passive_kw
+    np.testing.assert_allclose(fed_in[:, 0], np.tile(feeder.nominal_generation_kw, (192, 1)))
+    assert fed_in[0, 0].sum() == pytest.approx(1710.0)
+    sun = (none.actual.passive_kw - solar.actual.passive_kw)[:, 0].sum(axis=1)
+    hour = solar.calendar.local_hour
+    assert np.abs(sun[(hour < 3.0) | (hour > 23.0)]).max() < 1e-9
+    assert 0.2 * 1710.0 < sun.max() < 1710.0
+    # Forecasts of it err like those of other panels: with the sun, and not at night.
+    expected = (none.forecast.passive_kw - solar.forecast.passive_kw)[:, 0].sum(axis=1)
+    assert np.abs(expected[sun < 1e-9]).max() < 1e-9
+    error = expected[sun > 100.0] / sun[sun > 100.0]
+    assert 0.01 < np.std(error) < 0.5

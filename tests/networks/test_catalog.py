@@ -11,8 +11,8 @@ from networks.catalog import build_net, describe_feeders, feeder_names, load_fee
 from networks.errors import NetworkError
 from networks.feeder import LINE, TRANSFORMER
 from networks.feeder_summary import FeederSummary
-from networks.reference import resolve
 from tests.feeders import FEW, every_feeder, feeder_of
+from tests.networks.against_runpp import assert_same_as_runpp, random_loads
 
 VILLAGE = "kerber_dorfnetz"
 
@@ -71,22 +71,7 @@ def test_base_cases_of_further_feeders_are_the_known_ones(
 @pytest.mark.parametrize("name", every_feeder())
 def test_the_kernel_solves_every_feeder_as_runpp_does(name: str) -> None:
     feeder = feeder_of(name)
-    generator = np.random.default_rng(4)
-    kw = feeder.nominal_load_kw * generator.uniform(-0.3, 1.0, (3, feeder.bus_count))
-    kvar = feeder.nominal_load_kvar * generator.uniform(0.0, 1.0, (3, feeder.bus_count))
-    state = PowerFlow(feeder).solve(kw, kvar)
-    assert state.converged.all()
-    found = resolve(
-        name,
-        feeder,
-        bus_kw=kw,
-        bus_kvar=kvar,
-        voltage_pu=state.voltage_pu,
-        loading_percent=state.loading_percent,
-    )
-    assert found.unsolved == 0
-    assert found.voltage_pu < 1e-8
-    assert found.loading_percentage_points < 1e-5
+    assert_same_as_runpp(name, feeder, *random_loads(feeder, 3))
 
 
 @pytest.mark.parametrize("zone", ["residential", "industrial", "commercial"])

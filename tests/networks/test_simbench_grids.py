@@ -4,17 +4,16 @@ import numpy as np
 import pandapower as pp
 import pytest
 
-from cosim.grid.power_flow import PowerFlow
 from networks import simbench_grids
 from networks.catalog import build_net, is_feeder, load_feeder
 from networks.compile import hash_net
 from networks.errors import NetworkError
 from networks.homes import DeviceMix
 from networks.placement import place
-from networks.reference import resolve
 from networks.simbench_codes import CODES, is_code, refusal, title_of
 from networks.simbench_grids import cache_file
 from networks.simbench_profiles import year_profiles
+from tests.networks.against_runpp import assert_same_as_runpp, random_loads
 
 RURAL = "simbench:1-LV-rural1--0-sw"
 FUTURE = "simbench:1-LV-rural3--2-sw"
@@ -244,19 +243,4 @@ SOLVED = [
 def test_the_kernel_solves_every_grid_as_runpp_does(code: str) -> None:
     name = f"simbench:{code}"
     feeder = load_feeder(name)
-    generator = np.random.default_rng(4)
-    kw = feeder.nominal_load_kw * generator.uniform(-0.3, 1.0, (2, feeder.bus_count))
-    kvar = feeder.nominal_load_kvar * generator.uniform(0.0, 1.0, (2, feeder.bus_count))
-    state = PowerFlow(feeder).solve(kw, kvar)
-    assert state.converged.all()
-    found = resolve(
-        name,
-        feeder,
-        bus_kw=kw,
-        bus_kvar=kvar,
-        voltage_pu=state.voltage_pu,
-        loading_percent=state.loading_percent,
-    )
-    assert found.unsolved == 0
-    assert found.voltage_pu < 1e-8
-    assert found.loading_percentage_points < 1e-5
+    assert_same_as_runpp(name, feeder, *random_loads(feeder, 2))

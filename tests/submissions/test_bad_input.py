@@ -233,6 +233,15 @@ def test_a_bid_must_reach_over_the_base_case(tmp_path: Path) -> None:
     ]
 
 
+def test_intervals_are_held_against_a_base_case_that_is_wrong_elsewhere(tmp_path: Path) -> None:
+    base = BASE + "0,77,1,0\n"
+    wrong, lacking = told_of_bid(tmp_path, f"{BID}\n7,1,5,1,1,0,9,1\n", base)
+    assert "bus is '77', which three_bus does not have" in wrong
+    assert lacking == (
+        "bid.csv, row 2: interval 7 is not in the base case; it has interval 0 alone"
+    )
+
+
 def test_lines_that_end_with_carriage_returns_alone_are_told(tmp_path: Path) -> None:
     problems = told_of_bid(tmp_path, f"{BID}\r0,1,5,1,1,0,9,1\r", BASE)
     assert problems == [
