@@ -1,44 +1,58 @@
 """Prosumers from a CSV file: one a row, columns as the settings of `[[prosumers]]`."""
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from cosim.errors import ScenarioError, SubmissionError
 from cosim.scenario import ProsumerSettings
-from cosim.setting_errors import error_sentences
 from cosim.submissions.sheet import Problems, check_columns, numbers, read_sheet, whole_numbers
 
+PLACE = re.compile(r"prosumers\[(\d+)\](?:\.(\w+))?(?: \([^)]*\))?: (.*)")
+"""How problems of a prosumer's settings begin: its number, the setting, which table it is."""
 
-def read_prosumers(file: Path) -> list[dict[str, float]]:
-    """Return the settings of every row; a column that is left out has its default.
+
+def read_prosumers(file: Path) -> dict[int, dict[str, float]]:
+    """Return the settings in a file by the number of their row; the header is row 1.
+
+    A column that is left out has its default. Settings are not judged here: that is done with all
+    others of a scenario.
 
     Raises:
-        ScenarioError: everything wrong with the file, with row numbers (the header is row 1).
+        ScenarioError: what is no table of numbers, all at once, with row numbers.
     """
     problems = Problems()
-    rows: list[dict[str, float]] = []
+    values = {}
     columns = [name for name in ProsumerSettings.model_fields if name != "bus"]
     sheet = read_sheet(file, "prosumers", problems)
     if sheet is not None and check_columns(sheet, ("bus",), columns, problems):
-        values = {"bus": whole_numbers(sheet, "bus", problems)}
+        values["bus"] = whole_numbers(sheet, "bus", problems)
         values |= {
             name: numbers(sheet, name, problems) for name in columns if name in sheet.columns
         }
-        if not problems.count:
-            rows = [
-                {name: float(column[at]) for name, column in values.items()}
-                for at in range(len(sheet))
-            ]
-        for number, row in zip(sheet.row.tolist(), rows, strict=False):
-            row["bus"] = int(row["bus"])
-            try:
-                ProsumerSettings.model_validate(row)
-            except ValidationError as error:
-                for sentence in error_sentences(error, ProsumerSettings):
-                    problems.row(sheet.name, number, sentence.removeprefix(": "))
     try:
         problems.raise_any()
     except SubmissionError as error:
         raise ScenarioError(error.problems) from error
-    return rows
+    if sheet is None:
+        raise ScenarioError(f"{file}: cannot be read")  # a reader gave up without a word
+    return {
+        number: {
+            name: int(column[at]) if name == "bus" else float(column[at])
+            for name, column in values.items()
+        }
+        for at, number in enumerate(sheet.row.tolist())
+    }
+
+
+def by_row(problems: Iterable[str], file: Path, rows: Iterable[int]) -> tuple[list[str], list[str]]:
+    """Return problems of prosumers with their rows of `file`, and all others as they are."""
+    numbered, mine, others = list(rows), [], []
+    for problem in problems:
+        found = PLACE.match(problem)
+        if found is None:
+            others.append(problem)
+            continue
+        setting = f"{found[2]}: " if found[2] and found[2] != "bus" else ""
+        mine.append(f"{file.name}, row {numbered[int(found[1]) - 1]}: {setting}{found[3]}")
+    return mine, others

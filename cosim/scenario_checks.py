@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from cosim.errors import ScenarioError
 from cosim.inputs.prices import Needed, price_problems
 from cosim.inputs.profiles import LOOKAHEAD, date_problems, local_midnight, start_problems
-from cosim.prosumer_file import read_prosumers
+from cosim.prosumer_file import by_row, read_prosumers
 from cosim.run_folder import folder_problems
 from cosim.scenario import (
     FeederSettings,
@@ -77,8 +77,9 @@ def load_scenario(
     """
     try:
         content = read_content(path, overrides)
+        given = {} if prosumers is None else read_prosumers(prosumers)
         if prosumers is not None:
-            content["prosumers"] = read_prosumers(prosumers)
+            content["prosumers"] = list(given.values())
     except ScenarioError as error:
         raise ScenarioError([*error.problems, *_out_problems(out)]) from error
     scenario, problems = None, []
@@ -89,7 +90,10 @@ def load_scenario(
         problems = error_sentences(error, Scenario)
         sound = _sound_parts(content, {item["loc"] for item in error.errors()})
     problems += check_scenario(sound, out=None)
-    problems = [*name_source(problems, path, overrides), *_out_problems(out)]
+    of_file: list[str] = []
+    if prosumers is not None:
+        of_file, problems = by_row(problems, prosumers, given)
+    problems = [*name_source(problems, path, overrides), *of_file, *_out_problems(out)]
     if problems or scenario is None:
         raise ScenarioError(problems)
     return scenario

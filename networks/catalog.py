@@ -69,7 +69,7 @@ def load_feeder(
     }
     net = build_entry(entry)
     held = replace(
-        limits_of_entry(entry, net) if limits is None else preset(limits).limits,
+        limits_of_entry(entry, net) if limits is None else preset(limits),
         **{key: value for key, value in given.items() if value is not None},
     )
     zones = None if entry.zones is None else entry.zones(net)

@@ -33,49 +33,18 @@ class Limits:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Preset:
-    """Limits with a name."""
-
-    name: str
-    limits: Limits
-    told: str  # what they are after, and what of it is left out
-
-
-PRESETS: dict[str, Preset] = {
-    preset.name: preset
-    for preset in (
-        Preset(
-            "en50160",
-            Limits(0.90, 1.10),
-            "after EN 50160: 10 % around nominal voltage (the standard: 95 % of a week's "
-            "ten-minute means, all within -15 %)",
-        ),
-        Preset(
-            "vde_ar_n_4105",
-            Limits(0.90, 1.10),
-            "after EN 50160; VDE-AR-N 4105's rise of 3 % by generation in low voltage is judged by "
-            "hosting-capacity studies, not here",
-        ),
-        Preset(
-            "vde_ar_n_4110",
-            Limits(0.90, 1.10),
-            "after EN 50160; VDE-AR-N 4110's rise of 2 % by generation in medium voltage is judged "
-            "by hosting-capacity studies, not here",
-        ),
-        Preset("ansi_a", Limits(0.95, 1.05), "after ANSI C84.1, service voltage, range A"),
-        Preset("ansi_b", Limits(0.917, 1.058), "after ANSI C84.1, service voltage, range B"),
-        Preset(
-            "australia",
-            Limits(0.94, 1.10),
-            "after AS 60038: 230 V +10/-6 % at the point of supply",
-        ),
-    )
+PRESETS: dict[str, Limits] = {
+    "en50160": Limits(0.90, 1.10),
+    "vde_ar_n_4105": Limits(0.90, 1.10),
+    "vde_ar_n_4110": Limits(0.90, 1.10),
+    "ansi_a": Limits(0.95, 1.05),
+    "ansi_b": Limits(0.917, 1.058),
+    "australia": Limits(0.94, 1.10),
 }
-"""By name. Loading is limited to 100 % in all."""
+"""By name; docs/limits.md says what each is after and what of it is not judged."""
 
 
-def preset(name: str) -> Preset:
+def preset(name: str) -> Limits:
     """Return a preset by name; raise NetworkError where there is none of it."""
     if name not in PRESETS:
         raise NetworkError(f"unknown limits {name!r}; allowed are {', '.join(PRESETS)}")

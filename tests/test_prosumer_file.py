@@ -6,7 +6,6 @@ import pytest
 
 from cosim.cli import main
 from cosim.errors import ScenarioError
-from cosim.prosumer_file import read_prosumers
 from cosim.run_folder import read_run
 from cosim.scenario_checks import load_scenario
 
@@ -39,22 +38,24 @@ def test_rows_become_prosumers_and_columns_left_out_have_their_defaults(tmp_path
         ("pv_kwp\n3\n", ["prosumers.csv: column 'bus' is missing"]),
         ("bus,pv_kw\n11,3\n", ["prosumers.csv: unknown column 'pv_kw' (did you mean 'pv_kwp'?)"]),
         ("bus,battery_kwh\n11,5\n", ["prosumers.csv, row 2: battery_kwh = 5 with battery_kw = 0"]),
-        ("bus,pv_kwp\n11,-3\n12,-4\n", ["prosumers.csv, row 2: ", "prosumers.csv, row 3: "]),
+        (
+            "bus,pv_kwp\n\n11,-3\n99,4\n12,-4\n",
+            [
+                "prosumers.csv, row 3: pv_kwp: must be at least 0 (found -3.0)",
+                "prosumers.csv, row 5: pv_kwp: must be at least 0 (found -4.0)",
+                "prosumers.csv, row 4: bus 99 of cigre_lv does not exist",
+            ],
+        ),
     ],
 )
 def test_everything_wrong_is_told_with_its_row(
     tmp_path: Path, text: str, problems: list[str]
 ) -> None:
     with pytest.raises(ScenarioError) as caught:
-        read_prosumers(written(tmp_path, text))
+        load_scenario(None, {}, None, prosumers=written(tmp_path, text))
     assert len(caught.value.problems) == len(problems), caught.value.problems
     for told, expected in zip(caught.value.problems, problems, strict=True):
         assert told.startswith(expected)
-
-
-def test_a_bus_that_does_not_exist_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ScenarioError, match="bus 99 of cigre_lv does not exist"):
-        load_scenario(None, {}, None, prosumers=written(tmp_path, "bus,pv_kwp\n99,5\n"))
 
 
 def test_a_day_with_prosumers_from_a_file(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """What real nets contain is solved as pandapower solves it, and bad nets are told about."""
 
-from dataclasses import replace
+import re
+from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandapower as pp
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosim.grid.power_flow import PowerFlow
+from cosim.scenario import FeederSettings
 from networks.compile import RUNPP_OPTIONS, compile_net
 from networks.errors import NetworkError
 from networks.feeder import LINE, Feeder
@@ -224,8 +227,16 @@ def test_columns_that_are_missing_or_mad_never_crash_the_search(data: st.DataObj
     assert all(isinstance(problem, str) for problem in found)
 
 
-def test_presets_are_in_order() -> None:
-    for name, preset in PRESETS.items():
-        assert preset.name == name
-        assert not preset.limits.problems()
-    assert replace(PRESETS["ansi_a"].limits, voltage_max_pu=0.9).problems()
+def test_presets_are_those_of_the_settings_and_of_the_page() -> None:
+    annotation = FeederSettings.model_fields["limits"].annotation
+    literal = next(each for each in get_args(annotation) if get_args(each))
+    assert set(get_args(literal)) == set(PRESETS)
+    page = (Path(__file__).parents[2] / "docs" / "limits.md").read_text(encoding="utf-8")
+    for name, limits in PRESETS.items():
+        assert not limits.problems()
+        low, high = f"{limits.voltage_min_pu:.3f}", f"{limits.voltage_max_pu:.3f}"
+        assert re.search(
+            rf"\| `{name}` \| {low[:4]}{low[4].replace('0', '')} to {high[:4]}"
+            rf"{high[4].replace('0', '')} \| {limits.loading_max_percent:.0f} % \|",
+            page,
+        ), name
