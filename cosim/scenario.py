@@ -126,8 +126,9 @@ class Community(Settings):
     """Temperature that homes hold without a market."""
     comfort_band_kelvin: Positive = 1.0
     """Allowed distance from the target, up and down."""
-    prosumers_max: Annotated[int, Field(ge=1)] = 300
-    """Above this number, several like homes act as one prosumer of their joint size."""
+    prosumers_max: Annotated[int, Field(ge=1)] | None = Field(None, examples=[500])
+    """Above this number, several like homes at a bus act as one prosumer of their joint size; left
+    out: 300, or one for every bus where homes own devices if those are more."""
 
     @model_validator(mode="after")
     def vehicles_can_charge(self) -> Self:

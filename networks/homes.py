@@ -46,7 +46,7 @@ class DeviceMix:
     heat_pump_share: float = 0.0
     heat_pump_kw: float = 0.0
     building_kwh_per_kelvin: float = 0.0  # mean of a home that has a heat pump
-    prosumers_max: int = 300
+    prosumers_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -32,6 +32,9 @@ from networks.simbench_profiles import AREAS, BLOCKS, SOLAR, Floats, Integers, Y
 PASSIVE = -1
 """Stands in `Placement.prosumer` for a home that takes no part."""
 
+PROSUMERS_USUAL = 300
+"""Most prosumers where nobody says how many, unless more buses have owners of devices."""
+
 COMMERCIAL_SHAPE = "G0-A"
 INDUSTRIAL_SHAPE = "G0-M"
 
@@ -220,21 +223,23 @@ def listing(numbers: Integers) -> str:
     )
 
 
-def group(homes: Homes, prosumers_max: int) -> Integers:
+def group(homes: Homes, prosumers_max: int | None) -> Integers:
     """Return which prosumer each home belongs to, PASSIVE where it owns no device.
 
     Every owner is a prosumer of its own unless there are more than `prosumers_max`. Then the
     owners at a bus are sorted by what they own and cut into groups of nearly equal size; the
     number of groups grows with the square root of the bus's owners, so that a large bus next
-    to the substation does not leave the rest of the feeder without detail.
+    to the substation does not leave the rest of the feeder without detail. Left out, it is
+    PROSUMERS_USUAL, or as many as there are buses with owners.
     """
     owners = np.flatnonzero(homes.owns_device)
     prosumer = np.full(len(homes), PASSIVE)
-    if len(owners) <= prosumers_max:
+    buses, at_bus = np.unique(homes.bus[owners], return_counts=True)
+    most = max(PROSUMERS_USUAL, len(buses)) if prosumers_max is None else prosumers_max
+    if len(owners) <= most:
         prosumer[owners] = np.arange(len(owners))
         return prosumer
-    buses, at_bus = np.unique(homes.bus[owners], return_counts=True)
-    groups = groups_per_bus(at_bus, prosumers_max)
+    groups = groups_per_bus(at_bus, most)
     kind = (
         8 * (homes.pv_kwp > 0)
         + 4 * (homes.battery_kwh > 0)

@@ -9,6 +9,7 @@ from networks.feeder import Feeder
 from networks.homes import PEAK_PER_HOME_KW, DeviceMix
 from networks.placement import (
     PASSIVE,
+    PROSUMERS_USUAL,
     Placement,
     Site,
     groups_per_bus,
@@ -175,7 +176,7 @@ def test_shares_of_none_and_all(low_voltage: Feeder, year: YearProfiles) -> None
 def test_medium_voltage_homes_act_in_groups(name: str, year: YearProfiles) -> None:
     feeder = load_feeder(name)
     placed = draw(feeder, year, MIX)
-    assert placed.prosumer_count == MIX.prosumers_max
+    assert placed.prosumer_count == PROSUMERS_USUAL
     loaded = np.flatnonzero(feeder.nominal_load_kw > 0)
     assert set(placed.prosumer_bus) == set(loaded)
     assert (placed.prosumer_homes >= 1).all()
@@ -267,3 +268,15 @@ def test_all_sites_without_supply_are_named(low_voltage: Feeder, year: YearProfi
 )
 def test_numbers_are_listed_as_ranges(numbers: list[int], text: str) -> None:
     assert listing(np.array(numbers, dtype=np.int64)) == text
+
+
+def test_a_feeder_with_more_buses_than_usual_prosumers_has_one_at_each_of_them(
+    year: YearProfiles,
+) -> None:
+    """Schutterwald has 1 506 loads; a number that is asked for is not exceeded without a word."""
+    village = load_feeder("lv_schutterwald")
+    placed = draw(village, year, MIX)
+    assert placed.prosumer_count > PROSUMERS_USUAL
+    assert placed.prosumer_count == len(np.unique(placed.prosumer_bus))
+    with pytest.raises(NetworkError, match=r"prosumers_max = 300 is too low"):
+        draw(village, year, replace(MIX, prosumers_max=300))
