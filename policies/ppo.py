@@ -234,7 +234,7 @@ class Learner:
                 "checkpoint with another seed"
             )
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(policy.parameters(), settings.gradient_norm_max)
         self.optimiser.step()
         with torch.no_grad():
