@@ -13,17 +13,16 @@ from typing import Final
 
 import highspy
 import numpy as np
-from scipy import sparse
 
 from cosim.prosumers.devices import heat_response
 from cosim.records import Booleans, Floats, Integers
-from policies.programme_columns import CHARGE, CURTAIL, DISCHARGE, HEAT, VEHICLE, Moves, moves_of
+from policies.programme_columns import CHARGE, CURTAIL, DISCHARGE, HEAT, VEHICLE, moves_of
 from policies.solver import Rows, make_solver, read_columns
 from policies.vehicle_stays import Stays, stays_of
 from policies.yardstick_case import Case, Schedule
 
-ROUNDING_KWH: Final = 1e-9
-"""Energies below this are the solver's own accuracy."""
+PENALTY: Final = 1e3
+"""Price of a kWh beyond an added limit, in units of the largest price of the programme."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,22 +62,25 @@ class CommunityProgramme:
         self._constant = 0.0
         self._build()
 
-    def add_limits(self, interval: Integers, per_kwh: Floats, room: Floats) -> None:
+    def add_limits(self, interval: Integers, per_kwh: Floats, room: Floats) -> Integers:
         """Add rows ``sum_n per_kwh[r, n] net_kwh[interval[r], n] <= room[r]``, elastic.
 
         Args:
             interval: (R,) of each row.
             per_kwh: (R, N) what a kWh drawn at each meter adds to it.
             room: (R,) what its sum over all meters may be.
+
+        Returns:
+            What `drop_limit` knows each by, (R,).
         """
         moves, fixed = self.moves, self.case.fixed_kwh
         start = np.searchsorted(moves.interval_sorted, np.arange(self.case.length + 1))
+        places = self._solver.getNumRow() + np.arange(len(interval))
         for row, now in enumerate(interval):
             mine = moves.by_interval[start[now] : start[now + 1]]
             value = per_kwh[row, moves.prosumer[mine]] * moves.sign[mine]
-            scale = float(np.abs(value).max(initial=0.0))
-            if scale <= 0.0:
-                continue
+            # The slack counts in kWh at the meter that matters most.
+            scale = float(np.abs(per_kwh[row]).max(initial=0.0)) or 1.0
             left = float(room[row] - per_kwh[row] @ fixed[now]) / scale
             self._solver.addCol(self._penalty, 0.0, highspy.kHighsInf, 0, [], [])
             index = np.append(mine, self._width).astype(np.int32)
@@ -87,6 +89,11 @@ class CommunityProgramme:
             )
             self._elastic.append(self._width)
             self._width += 1
+        return places
+
+    def drop_limit(self, place: int) -> None:
+        """Take a limit away; `place` is what `add_limits` returned for it."""
+        self._solver.changeRowBounds(place, -highspy.kHighsInf, highspy.kHighsInf)
 
     def solve(self) -> Solution:
         """Return the least-cost schedule.
@@ -131,7 +138,7 @@ class CommunityProgramme:
         self._rooms()
         self._vehicles(self._stays)
         self._meters()
-        self._penalty = 1e3 * float(np.abs(np.concatenate(self._cost)).max(initial=1.0))
+        self._penalty = PENALTY * float(np.abs(np.concatenate(self._cost)).max(initial=1.0))
         self._elastic: list[int] = []
         self._solver = make_solver(
             np.concatenate(self._cost),
@@ -287,6 +294,3 @@ def _reachable_band(
         lows.append(np.minimum(band[0], lowest))
         highs.append(np.maximum(band[1], highest))
     return np.stack(lows), np.stack(highs)
-
-
-__all__ = ["CommunityProgramme", "Moves", "Solution", "sparse"]

@@ -1,0 +1,189 @@
+"""The perfect-foresight optimum of a community, without and with its grid.
+
+Without the grid it is a strict lower bound of what any play can cost the community by the rules
+of `policies.yardstick_case`, as long as trades carry no locational charges. With the grid it is
+the cost of a schedule whose AC power flows are all inside the limits: broken limits are
+linearised where they break and added as cuts, until none is left.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from cosim.game import Game
+from cosim.records import Booleans, Exogenous, Floats, Signal, State, World
+from policies.community_programme import CommunityProgramme
+from policies.grid_cuts import Finding, GridOfCase
+from policies.yardstick_case import CarriedOut, Case, Schedule, carry_out, case_of
+
+ROUNDS: Final = 30
+"""Rounds of cuts after which a schedule counts as it is."""
+
+REFINEMENTS: Final = 3
+"""Rounds that move tangents of high voltages to the point found and look for a cheaper one."""
+
+WORTHWHILE: Final = 1e-6
+"""Relative gain for which another refinement is made."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Optimum:
+    """The least-cost schedule of a span; `carried_out` holds meters, end state and money."""
+
+    schedule: Schedule  # (T, N) each
+    carried_out: CarriedOut
+    bound_eur: float  # optimal value of the programme without the grid
+    cost_eur: float  # of the schedule, after the devices have had their say
+    rounds: int  # of cuts; 0 where the grid was not asked or had nothing to say
+    worst_excess: float  # beyond max(limit, what firm load breaks), p.u. or share of rating
+    secure: bool  # no limit is broken beyond that; True where the grid was not asked
+
+    @property
+    def net_kwh(self) -> Floats:
+        """Energy at the meters, (T, N)."""
+        return self.carried_out.net_kwh
+
+    @property
+    def security_eur(self) -> float:
+        """Price of security: what the limits cost the community."""
+        return self.cost_eur - self.bound_eur
+
+
+def community_optimum(
+    game: Game,
+    world: World,
+    signal: Signal,
+    state: State,
+    span: tuple[int, int],
+    *,
+    environment: int = 0,
+    wear_eur_per_kwh: float = 0.0,
+    with_grid: bool = True,
+    rounds_max: int = ROUNDS,
+) -> Optimum:
+    """Return the least the community could have paid, knowing everything.
+
+    Args:
+        game: feeder, fleet and tariff.
+        world: `world.actual` is what happens.
+        signal: announced prices of the span, (end - first, B).
+        state: before the first interval, (B, N).
+        span: (first, end) interval.
+        environment: which of the B.
+        wear_eur_per_kwh: cost of a kWh through a battery at the meter, each way.
+        with_grid: whether the feeder's limits hold.
+        rounds_max: rounds of cuts at the most.
+
+    Raises:
+        ValueError: where span, signal and environment do not fit the world.
+    """
+    case = case_of(
+        game,
+        world.actual,
+        signal,
+        state,
+        span,
+        environment=environment,
+        wear_eur_per_kwh=wear_eur_per_kwh,
+    )
+    if not with_grid:
+        return optimum_without_grid(case)
+    return optimum_with_grid(game, world.actual, case, span[0], environment, rounds_max)
+
+
+def optimum_without_grid(case: Case) -> Optimum:
+    """Return the least-cost schedule of a case whose grid has no limits."""
+    found = CommunityProgramme(case).solve()
+    done = carry_out(case, found.schedule)
+    return Optimum(
+        schedule=done.schedule,
+        carried_out=done,
+        bound_eur=found.cost_eur,
+        cost_eur=done.cost_eur,
+        rounds=0,
+        worst_excess=0.0,
+        secure=True,
+    )
+
+
+def optimum_with_grid(
+    game: Game,
+    exogenous: Exogenous,
+    case: Case,
+    first: int,
+    environment: int = 0,
+    rounds_max: int = ROUNDS,
+) -> Optimum:
+    """Return the least-cost schedule that the feeder bears; arguments as in `GridOfCase`."""
+    return _Search(case, GridOfCase(game, exogenous, case, first, environment)).run(rounds_max)
+
+
+class _Search:
+    """Rounds of programme, power flow and cuts."""
+
+    def __init__(self, case: Case, grid: GridOfCase) -> None:
+        """Build the programme; solar power can be given up everywhere."""
+        self._case, self._grid = case, grid
+        self._programme = CommunityProgramme(case, curtailable=np.full(case.length, True))
+        self._high_voltages: dict[tuple[int, int], int] = {}
+
+    def run(self, rounds_max: int) -> Optimum:
+        """Return the schedule after as many rounds as it takes, `rounds_max` at the most."""
+        bound, done, finding = self._solve()
+        rounds, done, finding = self._until_secure(0, rounds_max, (done, finding))
+        for _ in range(REFINEMENTS):
+            if not self._high_voltages or self._grid.broken(finding).any():
+                break
+            chosen = np.zeros(finding.over.shape, np.bool_)
+            chosen[tuple(np.array(list(self._high_voltages)).T)] = True
+            self._cut(done, chosen)
+            rounds, other, found = self._until_secure(rounds + 1, rounds_max, self._solve()[1:])
+            gain = done.cost_eur - other.cost_eur
+            if self._grid.broken(found).any() or gain <= 0.0:
+                break
+            done, finding = other, found
+            if gain < WORTHWHILE * max(abs(done.cost_eur), 1.0):
+                break
+        return Optimum(
+            schedule=done.schedule,
+            carried_out=done,
+            bound_eur=bound,
+            cost_eur=done.cost_eur,
+            rounds=rounds,
+            worst_excess=finding.worst,
+            secure=not bool(self._grid.broken(finding).any()),
+        )
+
+    def _solve(self) -> tuple[float, CarriedOut, Finding]:
+        """Solve the programme as it stands and look at its power flows."""
+        found = self._programme.solve()
+        done = carry_out(self._case, found.schedule)
+        return found.cost_eur, done, self._grid.check(done.net_kwh)
+
+    def _until_secure(
+        self, rounds: int, rounds_max: int, point: tuple[CarriedOut, Finding]
+    ) -> tuple[int, CarriedOut, Finding]:
+        """Cut and solve until nothing is broken; return rounds so far and the last point."""
+        done, finding = point
+        while rounds < rounds_max and self._grid.broken(finding).any():
+            self._cut(done, self._grid.broken(finding))
+            _, done, finding = self._solve()
+            rounds += 1
+        return rounds, done, finding
+
+    def _cut(self, done: CarriedOut, chosen: Booleans) -> None:
+        """Add tangents of the limits that are `chosen` (T, E).
+
+        Thermal and low-voltage excesses are convex in the powers: their tangents hold everywhere
+        and all stay. High-voltage ones are concave: a tangent is stricter than the truth away from
+        its point, so only the latest of each stays.
+        """
+        cuts = self._grid.cuts(done.net_kwh, chosen)
+        places = self._programme.add_limits(cuts.interval, cuts.per_kwh, cuts.room)
+        for interval, row, place in zip(cuts.interval, cuts.row, places, strict=True):
+            if row < self._grid.bus_count:
+                old = self._high_voltages.pop((int(interval), int(row)), None)
+                if old is not None:
+                    self._programme.drop_limit(old)
+                self._high_voltages[int(interval), int(row)] = int(place)
