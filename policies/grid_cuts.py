@@ -22,6 +22,17 @@ RETREATS: Final = np.linspace(0.95, 0.0, 20)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """One linear bound that a programme holds."""
+
+    interval: int
+    row: int
+    per_kwh: Floats  # (N,)
+    room: float
+    place: int  # in the programme
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Cuts:
     """Linear bounds on what meters of an interval draw together, R of them."""
 
@@ -29,6 +40,16 @@ class Cuts:
     row: Integers  # (R,) of the excess vector
     per_kwh: Floats  # (R, N) change of the excess per kWh drawn
     room: Floats  # (R,) largest value of ``per_kwh @ net_kwh``
+
+    def one(self, number: int, place: int) -> Cut:
+        """Return a single cut, with the place a programme knows it by."""
+        return Cut(
+            int(self.interval[number]),
+            int(self.row[number]),
+            self.per_kwh[number],
+            float(self.room[number]),
+            place,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +106,11 @@ class GridOfCase:
         """Return which limits are broken beyond what is allowed, (T, E)."""
         return np.asarray(finding.over > self._tolerance)
 
+    def room(self, finding: Finding, interval: int, row: int) -> float:
+        """Return how far a limit is from what programmes aim at, p.u. or share of rating."""
+        excess = finding.over[interval, row] + self.allowed[interval, row]
+        return float(self._bound[interval, row] - excess)
+
     def cuts(self, net_kwh: Floats, chosen: Booleans) -> Cuts:
         """Return tangents at `net_kwh` (T, N) of the `chosen` (T, E) limits.
 
@@ -99,9 +125,7 @@ class GridOfCase:
         bus_kw = self._at_buses(at_kwh, intervals)
         excess, voltage = self._excess(bus_kw, intervals)
         state, row = np.nonzero(chosen)
-        slopes = excess_rows(
-            self._power_flow, voltage, bus_kw, self._kvar[intervals], (state, row)
-        )
+        slopes = excess_rows(self._power_flow, voltage, bus_kw, self._kvar[intervals], (state, row))
         per_kwh = slopes[:, self._bus] / self._hours
         level = excess[state, row] - np.einsum("rn,rn->r", per_kwh, at_kwh[state])
         interval = intervals[state]

@@ -14,14 +14,17 @@ import numpy as np
 from cosim.game import Game
 from cosim.records import Booleans, Exogenous, Floats, Signal, State, World
 from policies.community_programme import CommunityProgramme
-from policies.grid_cuts import Finding, GridOfCase
+from policies.grid_cuts import Cut, Finding, GridOfCase
 from policies.yardstick_case import CarriedOut, Case, Schedule, carry_out, case_of
 
 ROUNDS: Final = 30
 """Rounds of cuts after which a schedule counts as it is."""
 
 REFINEMENTS: Final = 3
-"""Rounds that move tangents of high voltages to the point found and look for a cheaper one."""
+"""Times that tangents stricter than the truth are moved to the point found."""
+
+BINDING: Final = 1e-5
+"""Room (p.u. or share of rating) below which a tangent binds, and a difference to it matters."""
 
 WORTHWHILE: Final = 1e-6
 """Relative gain for which another refinement is made."""
@@ -126,18 +129,15 @@ class _Search:
         """Build the programme; solar power can be given up everywhere."""
         self._case, self._grid = case, grid
         self._programme = CommunityProgramme(case, curtailable=np.full(case.length, True))
-        self._high_voltages: dict[tuple[int, int], int] = {}
+        self._cuts: list[Cut] = []
 
     def run(self, rounds_max: int) -> Optimum:
         """Return the schedule after as many rounds as it takes, `rounds_max` at the most."""
         bound, done, finding = self._solve()
         rounds, done, finding = self._until_secure(0, rounds_max, (done, finding))
         for _ in range(REFINEMENTS):
-            if not self._high_voltages or self._grid.broken(finding).any():
+            if self._grid.broken(finding).any() or not self._renew(done, finding):
                 break
-            chosen = np.zeros(finding.over.shape, np.bool_)
-            chosen[tuple(np.array(list(self._high_voltages)).T)] = True
-            self._cut(done, chosen)
             rounds, other, found = self._until_secure(rounds + 1, rounds_max, self._solve()[1:])
             gain = done.cost_eur - other.cost_eur
             if self._grid.broken(found).any() or gain <= 0.0:
@@ -173,17 +173,29 @@ class _Search:
         return rounds, done, finding
 
     def _cut(self, done: CarriedOut, chosen: Booleans) -> None:
-        """Add tangents of the limits that are `chosen` (T, E).
-
-        Thermal and low-voltage excesses are convex in the powers: their tangents hold everywhere
-        and all stay. High-voltage ones are concave: a tangent is stricter than the truth away from
-        its point, so only the latest of each stays.
-        """
+        """Add tangents of the limits that are `chosen` (T, E)."""
         cuts = self._grid.cuts(done.net_kwh, chosen)
         places = self._programme.add_limits(cuts.interval, cuts.per_kwh, cuts.room)
-        for interval, row, place in zip(cuts.interval, cuts.row, places, strict=True):
-            if row < self._grid.bus_count:
-                old = self._high_voltages.pop((int(interval), int(row)), None)
-                if old is not None:
-                    self._programme.drop_limit(old)
-                self._high_voltages[int(interval), int(row)] = int(place)
+        self._cuts += [cuts.one(k, int(place)) for k, place in enumerate(places)]
+
+    def _renew(self, done: CarriedOut, finding: Finding) -> bool:
+        """Move tangents that are stricter than the truth to the point found; whether there are any.
+
+        Excesses of high voltages and of lines that carry power out are concave in the powers: away
+        from where a tangent was made it forbids what the grid would bear. Only tangents that bind
+        matter.
+        """
+        chosen = np.zeros(finding.over.shape, np.bool_)
+        kept = []
+        for cut in self._cuts:
+            left = cut.room - float(cut.per_kwh @ done.net_kwh[cut.interval])
+            truth = self._grid.room(finding, cut.interval, cut.row)
+            if left < BINDING and truth > left + BINDING:
+                chosen[cut.interval, cut.row] = True
+                self._programme.drop_limit(cut.place)
+            else:
+                kept.append(cut)
+        self._cuts = kept
+        if chosen.any():
+            self._cut(done, chosen)
+        return bool(chosen.any())

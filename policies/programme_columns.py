@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from cosim.records import Booleans, Floats, Integers
-from policies.vehicle_stays import stays_of
+from policies.vehicle_stays import ROUNDING_KWH, stays_of
 from policies.yardstick_case import Case
 
 CHARGE: Final = 0
@@ -71,7 +71,7 @@ def moves_of(case: Case, curtailable: Booleans) -> Moves:
         most[VEHICLE, first:end, prosumer] = min(power_kwh, most_kwh)
     most[HEAT] = fleet.heat_pump_kw[0] * hours
     most[CURTAIL, curtailable] = case.exogenous.pv_kw[curtailable, 0] * hours
-    kind, interval, prosumer = np.nonzero(most > 0.0)
+    kind, interval, prosumer = np.nonzero(most > ROUNDING_KWH)
     position = np.full(most.shape, -1)
     position[kind, interval, prosumer] = np.arange(len(kind))
     return Moves(

@@ -12,9 +12,6 @@ from cosim.records import Floats, Integers
 _BY_COLUMNS: Final = int(highspy.MatrixFormat.kColwise)
 _MINIMISE: Final = int(highspy.ObjSense.kMinimize)
 
-LARGE: Final = 20_000
-"""Columns from which an interior point with crossover beats the simplex from scratch."""
-
 
 class Rows:
     """Rows of a programme while they are put together."""
@@ -59,11 +56,15 @@ class Rows:
 def make_solver(
     cost: Floats, bounds: tuple[Floats, Floats], rows: Rows, constant: float
 ) -> highspy.Highs:
-    """Return HiGHS with the programme ``min cost @ x + constant`` passed to it."""
+    """Return HiGHS with the programme ``min cost @ x + constant`` passed to it.
+
+    Measured on a day of 256 prosumers: simplex 2.6 s, interior point with crossover 6 s; on a
+    week 112 s against more than 230 s. And only the simplex can go on from where it stopped.
+    """
     solver = highspy.Highs()  # type: ignore[no-untyped-call] # highspy has no types for it
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
-    solver.setOptionValue("solver", "ipm" if len(cost) > LARGE else "simplex")
+    solver.setOptionValue("solver", "simplex")
     matrix = rows.matrix(len(cost))
     infinite = highspy.kHighsInf
     solver.passModel(
@@ -89,7 +90,7 @@ def make_solver(
 def read_columns(solver: highspy.Highs) -> tuple[Floats, float]:
     """Solve and return the columns and the objective.
 
-    After the first time the simplex goes on from where it stopped.
+    From the second time on the simplex goes on from where it stopped.
 
     Raises:
         RuntimeError: where HiGHS does not end with an optimum.
@@ -99,5 +100,6 @@ def read_columns(solver: highspy.Highs) -> tuple[Floats, float]:
     if status != highspy.HighsModelStatus.kOptimal:
         message = f"HiGHS found no optimum: {solver.modelStatusToString(status)}"
         raise RuntimeError(message)
-    solver.setOptionValue("solver", "simplex")
-    return np.array(solver.getSolution().col_value), float(solver.getInfo().objective_function_value)
+    return np.array(solver.getSolution().col_value), float(
+        solver.getInfo().objective_function_value
+    )

@@ -1,11 +1,15 @@
 """Stays of vehicles as totals: what must and may be charged between arrival and departure."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from cosim.records import Floats, Integers
 from policies.yardstick_case import Case
+
+ROUNDING_KWH: Final = 1e-9
+"""Energies below this are rounding: nothing is there to be charged."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +72,7 @@ def _of_one(
         least = min(max(missing - later, 0.0), most)
         # A later arrival asks anew, and nothing is owed for this stay then.
         last = int(not np.any(arrival[end:] > 0.0))
-        rows.append((prosumer, int(first), int(end), least, most, last))
+        if most > ROUNDING_KWH:
+            rows.append((prosumer, int(first), int(end), least, most, last))
         missing -= most
     return rows, owed
