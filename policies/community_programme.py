@@ -130,7 +130,7 @@ class CommunityProgramme:
     def _build(self) -> None:
         case, moves = self.case, self.moves
         wear = np.where(
-            (moves.kind == CHARGE) | (moves.kind == DISCHARGE), case.wear_eur_per_kwh, 0.0
+            (moves.kind == CHARGE) | (moves.kind == DISCHARGE), case.span.wear_eur_per_kwh, 0.0
         )
         nothing = np.zeros(len(wear))
         self._columns(wear, nothing, moves.most_kwh)
@@ -210,7 +210,7 @@ class CommunityProgramme:
         self._rows.enter(end, below, 1.0)
 
     def _vehicles(self, stays: Stays) -> None:
-        """Bound what every stay charges in total; what is owed at the end costs the retail price."""
+        """Bound what stays charge in total; what is owed at the end costs the retail price."""
         case = self.case
         self._constant += float(stays.owed_kwh.sum()) * case.retail_eur_per_kwh
         if not len(stays.first):

@@ -8,8 +8,8 @@ import numpy as np
 from cosim.game import Game
 from cosim.grid import limits
 from cosim.grid.excess_slopes import excess_rows
-from cosim.records import Booleans, Exogenous, Floats, Integers
-from policies.yardstick_case import Case, powers_at_buses
+from cosim.records import Booleans, Complexes, Exogenous, Floats, Integers
+from policies.yardstick_case import Case, powers_around
 
 MARGIN: Final = 1e-6
 """Kept free below each limit (p.u. or share of rating), so that rounds end inside it."""
@@ -72,24 +72,13 @@ class GridOfCase:
     that use their own solar power, feed nothing in and leave their devices idle.
     """
 
-    def __init__(
-        self, game: Game, exogenous: Exogenous, case: Case, first: int, environment: int = 0
-    ) -> None:
-        """Solve the firm load of every interval.
-
-        Args:
-            game: the feeder.
-            exogenous: what the case was cut out of, all environments.
-            case: environment and span.
-            first: interval of the game at which the span begins.
-            environment: which of the B.
-        """
+    def __init__(self, game: Game, exogenous: Exogenous, case: Case) -> None:
+        """Solve the firm load of every interval; `exogenous` is what the case was cut out of."""
         self._power_flow = game.power_flow
         self.bus_count = game.power_flow.feeder.bus_count
         self._bus = case.fleet.bus[0]
         self._hours = case.interval_h
-        nothing = np.zeros(case.fixed_kwh.shape)
-        self._base_kw, self._kvar = powers_at_buses(game, exogenous, nothing, first, environment)
+        self._base_kw, self._kvar = powers_around(game, exogenous, case.span)
         self._firm_kwh = np.maximum(case.fixed_kwh, 0.0)
         firm = self._excess(self._at_buses(self._firm_kwh))[0]
         self.allowed = limits.allowed_excess(firm)
@@ -150,7 +139,9 @@ class GridOfCase:
         np.add.at(drawn, (rows, np.broadcast_to(self._bus, net_kwh.shape)), net_kwh / self._hours)
         return drawn
 
-    def _excess(self, bus_kw: Floats, intervals: Integers | None = None) -> tuple[Floats, Floats]:
+    def _excess(
+        self, bus_kw: Floats, intervals: Integers | None = None
+    ) -> tuple[Floats, Complexes]:
         """Return the excess (R, E) and the node voltages (R, n)."""
         kvar = self._kvar if intervals is None else self._kvar[intervals]
         state = self._power_flow.solve(bus_kw, kvar)

@@ -15,7 +15,7 @@ from cosim.game import Game
 from cosim.records import Booleans, Exogenous, Floats, Signal, State, World
 from policies.community_programme import CommunityProgramme
 from policies.grid_cuts import Cut, Finding, GridOfCase
-from policies.yardstick_case import CarriedOut, Case, Schedule, carry_out, case_of
+from policies.yardstick_case import CarriedOut, Case, Schedule, Span, carry_out, case_of
 
 ROUNDS: Final = 30
 """Rounds of cuts after which a schedule counts as it is."""
@@ -58,12 +58,9 @@ def community_optimum(
     world: World,
     signal: Signal,
     state: State,
-    span: tuple[int, int],
+    span: Span,
     *,
-    environment: int = 0,
-    wear_eur_per_kwh: float = 0.0,
     with_grid: bool = True,
-    rounds_max: int = ROUNDS,
 ) -> Optimum:
     """Return the least the community could have paid, knowing everything.
 
@@ -72,27 +69,16 @@ def community_optimum(
         world: `world.actual` is what happens.
         signal: announced prices of the span, (end - first, B).
         state: before the first interval, (B, N).
-        span: (first, end) interval.
-        environment: which of the B.
-        wear_eur_per_kwh: cost of a kWh through a battery at the meter, each way.
+        span: intervals, environment, wear.
         with_grid: whether the feeder's limits hold.
-        rounds_max: rounds of cuts at the most.
 
     Raises:
         ValueError: where span, signal and environment do not fit the world.
     """
-    case = case_of(
-        game,
-        world.actual,
-        signal,
-        state,
-        span,
-        environment=environment,
-        wear_eur_per_kwh=wear_eur_per_kwh,
-    )
-    if not with_grid:
-        return optimum_without_grid(case)
-    return optimum_with_grid(game, world.actual, case, span[0], environment, rounds_max)
+    case = case_of(game, world.actual, signal, state, span)
+    if with_grid:
+        return optimum_with_grid(game, world.actual, case)
+    return optimum_without_grid(case)
 
 
 def optimum_without_grid(case: Case) -> Optimum:
@@ -111,15 +97,13 @@ def optimum_without_grid(case: Case) -> Optimum:
 
 
 def optimum_with_grid(
-    game: Game,
-    exogenous: Exogenous,
-    case: Case,
-    first: int,
-    environment: int = 0,
-    rounds_max: int = ROUNDS,
+    game: Game, exogenous: Exogenous, case: Case, *, rounds_max: int = ROUNDS
 ) -> Optimum:
-    """Return the least-cost schedule that the feeder bears; arguments as in `GridOfCase`."""
-    return _Search(case, GridOfCase(game, exogenous, case, first, environment)).run(rounds_max)
+    """Return the least-cost schedule that the feeder bears, after `rounds_max` rounds at the most.
+
+    `exogenous` is what the case was cut out of.
+    """
+    return _Search(case, GridOfCase(game, exogenous, case)).run(rounds_max)
 
 
 class _Search:

@@ -20,6 +20,7 @@ from policies.community_programme import CommunityProgramme
 from policies.yardstick_case import (
     Case,
     Schedule,
+    Span,
     carry_out,
     case_of,
     one_prosumer,
@@ -90,15 +91,8 @@ def follower_regret(
     """
     first = days[0].first_interval
     records = [record for day in days for record in day.intervals]
-    case = case_of(
-        game,
-        world.actual,
-        signal_of(days),
-        state,
-        (first, first + len(records)),
-        environment=environment,
-        wear_eur_per_kwh=wear_eur_per_kwh,
-    )
+    span = Span(first, first + len(records), environment, wear_eur_per_kwh)
+    case = case_of(game, world.actual, signal_of(days), state, span)
     local = np.array([record.clearing.price_eur_per_kwh[environment] for record in records])
     case = on_prices(case, local)
     prosumers = range(case.fleet.bus.shape[1])

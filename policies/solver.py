@@ -1,4 +1,4 @@
-"""HiGHS as the yardsticks use it: one large sparse programme, minimised, hot where it was solved."""
+"""HiGHS as the yardsticks use it: a large sparse programme that is minimised again and again."""
 
 from typing import Final
 

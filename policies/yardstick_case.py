@@ -12,12 +12,21 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from cosim.game import Game
-from cosim.grid.validation import at_buses
 from cosim.interval import surroundings
 from cosim.prosumers.devices import advance, plug_in, ranges
 from cosim.records import Exogenous, Fleet, Floats, Signal, State
 from cosim.results import DayRecord, Dispatch
 from cosim.scoring.metrics import open_positions_eur
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What is looked at: intervals and environment, and what wear costs there."""
+
+    first: int  # interval of the run
+    end: int  # first interval behind the span
+    environment: int = 0  # which of the B
+    wear_eur_per_kwh: float = 0.0  # per kWh through a battery at the meter, each way
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,8 +41,8 @@ class Case:
     local_fee_eur_per_kwh: float
     retail_eur_per_kwh: float
     feed_in_eur_per_kwh: float
-    wear_eur_per_kwh: float  # per kWh through a battery at the meter, each way
     interval_h: float
+    span: Span
 
     @property
     def length(self) -> int:
@@ -75,16 +84,7 @@ class CarriedOut:
     cost_eur: float  # of the community
 
 
-def case_of(
-    game: Game,
-    exogenous: Exogenous,
-    signal: Signal,
-    state: State,
-    span: tuple[int, int],
-    *,
-    environment: int = 0,
-    wear_eur_per_kwh: float = 0.0,
-) -> Case:
+def case_of(game: Game, exogenous: Exogenous, signal: Signal, state: State, span: Span) -> Case:
     """Cut one environment and span out of a game.
 
     Args:
@@ -92,14 +92,12 @@ def case_of(
         exogenous: `World.actual`, or `World.forecast` for plans that are not to know the future.
         signal: announced prices of the span, (end - first, B).
         state: before the first interval, (B, N).
-        span: (first, end) interval.
-        environment: which of the B.
-        wear_eur_per_kwh: cost of a kWh through a battery at the meter, each way.
+        span: what to cut out.
 
     Raises:
         ValueError: where the span lies outside the inputs or the signal does not cover it.
     """
-    first, end = span
+    first, end, environment = span.first, span.end, span.environment
     problems = []
     if not 0 <= first < end <= len(exogenous.load_kw):
         problems.append(f"span {first} to {end} must lie within 0 to {len(exogenous.load_kw)}")
@@ -131,8 +129,8 @@ def case_of(
         local_fee_eur_per_kwh=game.local_fee_eur_per_kwh,
         retail_eur_per_kwh=game.retail_eur_per_kwh,
         feed_in_eur_per_kwh=game.feed_in_eur_per_kwh,
-        wear_eur_per_kwh=wear_eur_per_kwh,
         interval_h=game.interval_h,
+        span=span,
     )
 
 
@@ -185,7 +183,7 @@ def carry_out(case: Case, wanted: Schedule) -> CarriedOut:
         )
         state = advance(case.fleet, state, case.exogenous, set_points, interval_h=hours)
     net_kwh = case.fixed_kwh + done.sum(axis=0)
-    wear = case.wear_eur_per_kwh * np.abs(done[0]).sum(axis=0)
+    wear = case.span.wear_eur_per_kwh * np.abs(done[0]).sum(axis=0)
     open_eur = worth_at_end(case, state)
     return CarriedOut(
         schedule=Schedule(*done),
@@ -216,22 +214,17 @@ def paid_outside_eur(case: Case, net_kwh: Floats) -> float:
     return float((bought * case.buy_eur_per_kwh - sold * case.sell_eur_per_kwh - saved).sum())
 
 
-def powers_at_buses(
-    game: Game, exogenous: Exogenous, net_kwh: Floats, first: int, environment: int = 0
-) -> tuple[Floats, Floats]:
-    """Return what is drawn at each bus, kW and kvar (T, K), with meters at `net_kwh` (T, N).
+def powers_around(game: Game, exogenous: Exogenous, span: Span) -> tuple[Floats, Floats]:
+    """Return what is drawn at each bus besides active power of prosumers, kW and kvar, (T, K).
 
-    `exogenous` is the game's own, all environments; `first` its interval of row 0.
+    `exogenous` is the game's own, all environments.
     """
-    all_kw, all_kvar = [], []
-    for row, net in enumerate(net_kwh):
-        around = surroundings(game, exogenous, first + row)
-        # The meters of one environment; the others' are not asked for.
-        everybody = np.zeros(game.fleet.bus.shape)
-        everybody[environment] = net
-        all_kw.append(at_buses(around, everybody)[environment])
-        all_kvar.append(around.kvar[environment])
-    return np.stack(all_kw), np.stack(all_kvar)
+    kw, kvar = [], []
+    for now in range(span.first, span.end):
+        around = surroundings(game, exogenous, now)
+        kw.append(around.kw[span.environment])
+        kvar.append(around.kvar[span.environment])
+    return np.stack(kw), np.stack(kvar)
 
 
 def signal_of(days: Sequence[DayRecord]) -> Signal:
