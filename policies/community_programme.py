@@ -101,7 +101,9 @@ class CommunityProgramme:
         Raises:
             RuntimeError: where HiGHS finds none; the programme of a possible state has one.
         """
-        values, objective = read_columns(self._solver)
+        values, objective = np.zeros(0), self._constant
+        if self._width:
+            values, objective = read_columns(self._solver)
         moves, shape = self.moves, self.case.fixed_kwh.shape
         tables = np.zeros((5, *shape))
         done = np.clip(values[: len(moves.kind)], 0.0, moves.most_kwh)
