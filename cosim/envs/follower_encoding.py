@@ -251,7 +251,12 @@ def _values(view: FollowerView) -> dict[str, Floats]:
         fleet.vehicle_kw * view.interval_h,
         view.now.vehicle_departure[now],
         view.row,
-        (plan.surplus_kwh, plan.buy_eur_per_kwh, plan.sell_eur_per_kwh),
+        (
+            plan.surplus_kwh,
+            plan.buy_eur_per_kwh,
+            plan.sell_eur_per_kwh,
+            plan.missing_eur_per_kwh,
+        ),
         plan.first_interval,
     )
     heat = heat_price(fleet, state, limits, view.now, plan=plan, interval_h=view.interval_h)
