@@ -8,6 +8,7 @@ at a level of the table or at a kink of the stage cost; only those are tried.
 
 import numpy as np
 
+from cosim.means import mean_of
 from cosim.prosumers.devices import heat_response
 from cosim.prosumers.water_value_kernel import Store, recursion
 from cosim.records import Exogenous, Fleet, Floats, Plan, Signal
@@ -40,7 +41,7 @@ def plan_day(
     load = forecast.load_kw[window] - forecast.pv_kw[window]
     reference = forecast.heat_pump_reference_kw[window]
     net = (load + reference) * interval_h
-    salvage = sell.mean(axis=0)[:, None]
+    salvage = mean_of(sell)[:, None]
 
     power_kwh = fleet.battery_kw * interval_h
     battery = cost_to_go(
