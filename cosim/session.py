@@ -149,6 +149,15 @@ class Session:
             raise PolicyError("trade: no day has begun, announce its prices first")
         return self._view(self.state, self.day, self.world.actual)
 
+    def with_news(self, view: FollowerView) -> FollowerView:
+        """Return `view` with what the interval played last told of market and grid."""
+        return replace(
+            view,
+            network_eur_per_kwh=self._network,
+            headroom_pu=self._headroom,
+            last=self._last,
+        )
+
     def trade(self, action: FollowerAction) -> IntervalRecord:
         """Play one interval.
 

@@ -8,6 +8,7 @@ at a level of the table or at a kink of the stage cost; only those are tried.
 
 import numpy as np
 
+from cosim.means import mean_of
 from cosim.prosumers.devices import heat_response
 from cosim.prosumers.water_value_kernel import Store, recursion
 from cosim.records import Closing, Exogenous, Fleet, Floats, Outlook, Plan, Signal
@@ -97,7 +98,7 @@ def plan_day(
 
 def _battery_at_end(fleet: Fleet, sell: Floats, closing: Closing | None) -> Floats:
     """Return what it costs to end with a battery at each level, (B, N, G)."""
-    price = sell.mean(axis=0)[:, None] if closing is None else closing.feed_in_eur_per_kwh
+    price = mean_of(sell)[:, None] if closing is None else closing.feed_in_eur_per_kwh
     levels = np.linspace(0.0, 1.0, LEVELS)
     worth = price * fleet.battery_discharge_efficiency * fleet.battery_kwh
     return np.asarray(-worth[:, :, None] * levels)
@@ -109,7 +110,7 @@ def _heat_at_end(fleet: Fleet, sell: Floats, closing: Closing | None, interval_h
     levels = np.linspace(0.0, 1.0, LEVELS) * band[:, :, None]
     if closing is None:
         _, gain = heat_response(fleet, interval_h)
-        return np.asarray(-(sell.mean(axis=0)[:, None] / gain)[:, :, None] * levels)
+        return np.asarray(-(mean_of(sell)[:, None] / gain)[:, :, None] * levels)
     target = (fleet.comfort_target_celsius - fleet.comfort_min_celsius)[:, :, None]
     per_kelvin = (fleet.building_kwh_per_kelvin / np.maximum(fleet.heat_pump_cop, 1e-9))[:, :, None]
     above, below = np.maximum(levels - target, 0.0), np.maximum(target - levels, 0.0)
