@@ -9,7 +9,6 @@ meter gains nothing.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 import highspy
 import numpy as np
@@ -25,12 +24,9 @@ from policies.programme_columns import (
     moves_of,
     reachable_band,
 )
-from policies.solver import Rows, make_solver, read_columns
+from policies.solver import PENALTY, Rows, make_solver, read_columns
 from policies.vehicle_stays import Stays, stays_of
 from policies.yardstick_case import Case, Schedule
-
-PENALTY: Final = 1e3
-"""Price of a kWh beyond an added limit, in units of the largest price of the programme."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,8 +57,7 @@ class CommunityProgramme:
         self._stays = stays_of(case)
         self._local_trade = local_trade
         self._cost: list[Floats] = []
-        self._lower: list[Floats] = []
-        self._upper: list[Floats] = []
+        self._bounds: list[tuple[Floats, Floats]] = []
         self._width = 0
         self._rows = Rows()
         self._constant = 0.0
@@ -152,8 +147,7 @@ class CommunityProgramme:
         first = self._width
         self._width += len(cost)
         self._cost.append(cost)
-        self._lower.append(lower)
-        self._upper.append(upper)
+        self._bounds.append((lower, upper))
         return np.arange(first, self._width)
 
     def _build(self) -> None:
@@ -170,8 +164,8 @@ class CommunityProgramme:
         self._penalty = PENALTY * float(np.abs(np.concatenate(self._cost)).max(initial=1.0))
         self._elastic: list[int] = []
         self._solver = make_solver(
-            np.concatenate(self._cost),
-            (np.concatenate(self._lower), np.concatenate(self._upper)),
+            self._cost,
+            self._bounds,
             self._rows,
             self._constant,
         )
