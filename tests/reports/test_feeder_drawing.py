@@ -12,8 +12,7 @@ from cosim.reports.feeder_layout import coordinates_of
 from cosim.reports.feeder_places import FEW_BUSES, fineness, own_places, shrink_of_degrees
 from networks.catalog import load_feeder
 from networks.feeder import Feeder
-from tests.reports.sample_market import Options
-from tests.reports.sample_feeder import sample_feeder
+from tests.reports.sample_feeder import Options, sample_feeder
 
 
 def state(feeder: Feeder) -> Panel:
