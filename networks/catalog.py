@@ -11,7 +11,7 @@ from networks.compile import Description, compile_net, solve_net
 from networks.entry import Entry, build_entry, limits_of_entry
 from networks.errors import NetworkError
 from networks.feeder import Feeder
-from networks.feeder_summary import FeederSummary, remembered
+from networks.feeder_summary import FeederSummary, Progress, remembered
 from networks.file_kinds import ALLOWED, is_file_reference, is_path
 from networks.limits import Limits, preset
 from networks.normalise import complete
@@ -90,11 +90,14 @@ def build_net(name: str) -> pp.pandapowerNet:
     return build_entry(_find(name))
 
 
-def describe_feeders(names: Sequence[str] = ()) -> list[FeederSummary]:
+def describe_feeders(
+    names: Sequence[str] = (), progress: Progress | None = None
+) -> list[FeederSummary]:
     """Return a summary of the named feeders, of all in the catalogue where none is named.
 
     Base cases are solved with pandapower once and kept in the user's cache, which is made anew
-    with every other version of this package or of pandapower.
+    with every other version of this package or of pandapower. `progress` hears of each that is
+    solved.
 
     Raises:
         NetworkError: unknown names, all of them at once.
@@ -111,7 +114,7 @@ def describe_feeders(names: Sequence[str] = ()) -> list[FeederSummary]:
             problems += error.problems
     if problems:
         raise NetworkError(problems)
-    return remembered(entries, _summarise)
+    return remembered(entries, _summarise, progress)
 
 
 def _summarise(name: str, entry: Entry) -> FeederSummary:
