@@ -35,8 +35,7 @@ def build_grid(code: str) -> pp.pandapowerNet:
     Raises:
         NetworkError: simbench is not installed.
     """
-    net = _cached(code)
-    net.trafo["tap_changer_type"] = "Ratio"
+    net = published_grid(code)
     # Each profile begins with whose load it is: H0-A is a home's, L1-B a farm's, G3-A a trade's,
     # lv_rural1 that of a whole low-voltage grid.
     played = net.load["profile"].astype(str).str.match(PLAYED).to_numpy(bool)
@@ -46,15 +45,27 @@ def build_grid(code: str) -> pp.pandapowerNet:
     return net
 
 
+def published_grid(code: str) -> pp.pandapowerNet:
+    """Return the grid of a valid `code` with all that is published, taps as in `build_grid`.
+
+    Raises:
+        NetworkError: simbench is not installed.
+    """
+    net = _cached(code)
+    net.trafo["tap_changer_type"] = "Ratio"
+    return net
+
+
 def zones_of(net: pp.pandapowerNet) -> dict[int, str]:
     """Return "commercial" for buses where trades draw most, else "residential".
 
     People live on farms: these count as homes and get as many as their published peak stands for.
+    Vehicles that charge at work are part of a trade.
     Without low voltage, where whole areas hang on a bus, no zone is told.
     """
     if not (net.bus.vn_kv < LOW_VOLTAGE_KV).any():
         return {}
-    trade = net.load["profile"].astype(str).str.match(r"G\d").to_numpy(bool)
+    trade = net.load["profile"].astype(str).str.match(r"G\d|APLS").to_numpy(bool)
     loads = net.load.assign(trade_mw=net.load.p_mw * trade)
     sums = loads.groupby("bus")[["p_mw", "trade_mw"]].sum()
     commercial = (sums["trade_mw"] > 0.5 * sums["p_mw"]).to_numpy(bool)
