@@ -27,7 +27,7 @@ from networks.simbench_codes import (
     refusal,
     title_of,
 )
-from networks.simbench_grids import build_grid, limits_of, published_grid, zones_of
+from networks.simbench_grids import build_grid, equipped_grid, limits_of, zones_of
 from networks.worked_example import three_bus_net
 
 LIMITS_OF_LOWEST = (
@@ -222,7 +222,7 @@ def _simbench_entry(name: str, code: str) -> Entry:
         limits=limits_of,
         zones=zones_of,
         notes=(LIMITS_OF_LOWEST,) if has_several_levels(code) else (),
-        with_devices=lambda: published_grid(code),
+        with_devices=lambda: equipped_grid(code),
         source_with_devices=(
             f"{source} Its solar plants, storages, vehicles and heat pumps belong to prosumers"
         ),

@@ -23,8 +23,8 @@ IS_OTHER = re.compile(
 )
 """What the name of a generator without a type may say that is not the sun."""
 
-VEHICLE_PROFILE, HEAT_PUMP_PROFILE = r"HLS", r"(?:Soil|Air)_"
-"""How SimBench's profiles of vehicles charged at home and of heat pumps begin."""
+VEHICLE_PROFILE, WORK_PROFILE, HEAT_PUMP_PROFILE = "HLS", "APLS", "(?:Soil|Air)_"
+"""How SimBench's profiles of vehicles charged at home, at work, and of heat pumps begin."""
 
 VEHICLE_WORDS = re.compile(r"^(?:ev|evse|bev)$|electric.?vehicle|wallbox", re.IGNORECASE)
 HEAT_PUMP_WORDS = re.compile(r"^hp$|heat.?pump|w(?:ä|ae)rmepumpe", re.IGNORECASE)
@@ -47,6 +47,13 @@ def solar_rows(sgen: pd.DataFrame) -> "tuple[pd.Index[int], pd.Index[int]]":
 def vehicle_rows(load: pd.DataFrame) -> "pd.Index[int]":
     """Return the loads in service that are vehicles charged at home."""
     return _loads(load, VEHICLE_PROFILE, VEHICLE_WORDS)
+
+
+def work_rows(load: pd.DataFrame) -> "pd.Index[int]":
+    """Return the loads in service that are vehicles charged at work."""
+    used = load.loc[in_service(load)]
+    rows: pd.Index[int] = used.index[text(used, "profile").str.match(WORK_PROFILE).to_numpy(bool)]
+    return rows
 
 
 def heat_pump_rows(load: pd.DataFrame) -> "pd.Index[int]":

@@ -68,8 +68,8 @@ def require_devices(devices: NetDevices | None, feeder: str) -> NetDevices:
     """Return `devices`; raise NetworkError where there are none."""
     if devices is None or not len(devices):
         raise NetworkError(
-            f'community.source: "feeder" asked for; {feeder} has no solar plant, storage, electric vehicle '
-            'or heat pump to make prosumers of; use community.source = "shares", or give '
-            "prosumers by hand ([[prosumers]], --prosumers)"
+            f'community.source: "feeder" asked for; {feeder} has no solar plant, storage, '
+            'electric vehicle or heat pump to make prosumers of; use "shares", or give prosumers '
+            "by hand ([[prosumers]], --prosumers)"
         )
     return devices

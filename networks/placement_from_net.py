@@ -120,7 +120,8 @@ def dealt(bus: Integers, heap: Integers, first: Integers, of_bus: Integers) -> I
     ordered = heap[order]
     turn = np.empty(len(heap), np.int64)
     turn[order] = np.arange(len(heap)) - np.searchsorted(ordered, ordered)
-    return np.where(of_bus[bus] > 0, first[bus] + turn % np.maximum(of_bus[bus], 1), PASSIVE)
+    whom = first[bus] + turn % np.maximum(of_bus[bus], 1)
+    return np.where(of_bus[bus] > 0, whom, PASSIVE).astype(np.int64)
 
 
 def rows_of(

@@ -56,6 +56,32 @@ def published_grid(code: str) -> pp.pandapowerNet:
     return net
 
 
+def equipped_grid(code: str) -> pp.pandapowerNet:
+    """Return the grid of a valid `code` with all that is published, plants and batteries apart.
+
+    A storage of SimBench is a plant and its battery in one row: its profile is never negative and
+    reaches the peak of the plant's (PV3 and Storage_PV3_H0-A: both 0.61), and no plant stands at
+    the same low-voltage bus. Its power is that of the plant.
+
+    Raises:
+        NetworkError: simbench is not installed.
+    """
+    net = published_grid(code)
+    for source in ("PV", "Wind"):
+        units = net.storage[net.storage["type"].astype(str).str.startswith(source)]
+        if len(units):
+            pp.create_sgens(
+                net,
+                buses=units.bus.to_numpy(),
+                p_mw=-units.p_mw.to_numpy(),
+                sn_mva=units.sn_mva.to_numpy(),
+                name=units.name.to_numpy(),
+                type=source,
+            )
+    net.storage["p_mw"] = 0.0
+    return net
+
+
 def zones_of(net: pp.pandapowerNet) -> dict[int, str]:
     """Return "commercial" for buses where trades draw most, else "residential".
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandapower as pp
 import pandas as pd
 
-from networks.device_kinds import heat_pump_rows, solar_rows, vehicle_rows
+from networks.device_kinds import heat_pump_rows, solar_rows, vehicle_rows, work_rows
 from networks.malformed import in_service, listed, numeric
 from networks.net_devices import (
     HEAT_PUMP,
@@ -33,40 +33,29 @@ def take_devices(net: pp.pandapowerNet) -> tuple[NetDevices, list[str]]:
     notes = balance(net)
     supply = buses_of_supply(net)
     parts = []
-    untyped: pd.Index[int] = pd.Index([])
-    for table, kind in (
-        ("sgen", SOLAR),
-        ("storage", STORAGE),
-        ("load", VEHICLE),
-        ("load", HEAT_PUMP),
-    ):
-        rows = net.get(table)
-        if not isinstance(rows, pd.DataFrame) or rows.empty:
+    untyped = solar_rows(net.sgen)[1]
+    finders = (
+        ("sgen", SOLAR, lambda table: solar_rows(table)[0]),
+        ("storage", STORAGE, in_service),
+        ("load", VEHICLE, vehicle_rows),
+        ("load", HEAT_PUMP, heat_pump_rows),
+    )
+    for name, kind, rows_in in finders:
+        table = net.get(name)
+        if not isinstance(table, pd.DataFrame) or table.empty:
             continue
-        if kind == SOLAR:
-            found, untyped = solar_rows(rows)
-        elif kind == STORAGE:
-            found = in_service(rows)
-        else:
-            found = (vehicle_rows if kind == VEHICLE else heat_pump_rows)(rows)
-        mine = rows.loc[found]
-        mine = mine[~mine.bus.isin(supply)]
-        power, capacity = sizes(mine, kind)
+        rows = table.loc[rows_in(table)]
+        rows = rows[~rows.bus.isin(supply)]
+        power, capacity = sizes(rows, kind)
         sized = (power > 0.0) | (capacity > 0.0)
-        mine = mine[sized]
-        notes += _reactive(mine, table)
-        parts.append(
-            NetDevices(
-                np.full(len(mine), kind, np.int64),
-                mine.bus.to_numpy(np.int64),
-                power[sized],
-                capacity[sized],
-            )
-        )
-        net[table] = rows.drop(index=mine.index)
-        untyped = untyped.intersection(mine.index) if kind == SOLAR else untyped
-    if len(untyped):
-        notes.append(f"sgen {listed(untyped)}: without a type; taken for solar plants")
+        rows, power, capacity = rows[sized], power[sized], capacity[sized]
+        bus = rows.bus.to_numpy(np.int64)
+        parts.append(NetDevices(np.full(len(rows), kind, np.int64), bus, power, capacity))
+        net[name] = table.drop(index=rows.index)
+        notes += _assumed(rows, name, power, capacity)
+    taken = untyped[~untyped.isin(net.sgen.index)]
+    if len(taken):
+        notes.append(f"sgen {listed(taken)}: without a type; taken for solar plants")
     return _joined(parts), [*notes, *_left(net)]
 
 
@@ -120,23 +109,41 @@ def _joined(parts: list[NetDevices]) -> NetDevices:
     )
 
 
-def _reactive(rows: pd.DataFrame, table: str) -> list[str]:
-    """Tell of reactive power that goes with what is taken."""
-    with_reactive = rows.index[(numeric(rows, "q_mvar").fillna(0.0) != 0.0).to_numpy(bool)]
-    if not len(with_reactive):
-        return []
-    return [
-        f"{table} {listed(with_reactive)}: reactive power is left out; devices of prosumers run at "
-        "unity power factor"
+def _assumed(rows: pd.DataFrame, name: str, power: Floats, capacity: Floats) -> list[str]:
+    """Tell what taken rows do not say, and of reactive power that goes with them."""
+    missing = {
+        "capacity": rows.index[np.isnan(capacity)],
+        "power": rows.index[np.isnan(power)],
+    }
+    notes = [
+        f"{name} {listed(found)}: gives no {word}; it follows from community.battery_kw_per_kwh"
+        for word, found in missing.items()
+        if len(found)
     ]
+    reactive = rows.index[(numeric(rows, "q_mvar").fillna(0.0) != 0.0).to_numpy(bool)]
+    if len(reactive):
+        notes.append(
+            f"{name} {listed(reactive)}: reactive power is left out; devices of prosumers run at "
+            "unity power factor"
+        )
+    return notes
 
 
 def _left(net: pp.pandapowerNet) -> list[str]:
-    """Tell of generators that nobody takes over."""
+    """Tell of generators and of vehicles at work that nobody takes over."""
+    notes = []
     rows = net.sgen.loc[in_service(net.sgen)]
-    if rows.empty:
-        return []
-    total = float((numeric(rows, "p_mw") * numeric(rows, "scaling")).sum() * 1e3)
-    return [
-        f"sgen {listed(rows.index)}: {total:,.1f} kW stay existing generation, which nobody owns"
-    ]
+    if len(rows):
+        total = float((numeric(rows, "p_mw") * numeric(rows, "scaling")).sum() * 1e3)
+        notes.append(
+            f"sgen {listed(rows.index)}: {total:,.1f} kW stay existing generation, which nobody "
+            "owns"
+        )
+    at_work = work_rows(net.load)
+    if len(at_work):
+        total = float((net.load.p_mw * net.load.scaling).loc[at_work].sum() * 1e3)
+        notes.append(
+            f"load {listed(at_work)}: {total:,.1f} kW of vehicles that charge at work stay firm "
+            "load; prosumers' vehicles charge at home"
+        )
+    return notes
