@@ -377,8 +377,8 @@ class Scenario(Settings):
         """Reject prosumers given by hand beside those of the net."""
         if self.takes_devices and self.prosumers:
             message = (
-                f'community.source = "feeder" makes prosumers of the devices of the net, and '
-                f"{len(self.prosumers)} are given by hand ([[prosumers]], --prosumers): use one "
+                f'community.source: "feeder" makes prosumers of the devices of the net, and '
+                f"{len(self.prosumers)} are given by hand ([[prosumers]], --prosumers); use one "
                 "of the two"
             )
             raise ValueError(message)

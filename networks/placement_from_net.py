@@ -102,7 +102,7 @@ def prosumers_per_bus(
     """
     of_kind = np.zeros((feeder.bus_count, len(WORDS)), np.int64)
     np.add.at(of_kind, (at, devices.kind), 1)
-    most = of_kind.max(axis=1)
+    most: Integers = of_kind.max(axis=1)
     homes = np.bincount(neighbours.bus, minlength=feeder.bus_count)
     most = np.where(homes > 0, np.minimum(most, homes), most)
     buses = np.flatnonzero(most)
@@ -121,7 +121,7 @@ def dealt(bus: Integers, heap: Integers, first: Integers, of_bus: Integers) -> I
     turn = np.empty(len(heap), np.int64)
     turn[order] = np.arange(len(heap)) - np.searchsorted(ordered, ordered)
     whom = first[bus] + turn % np.maximum(of_bus[bus], 1)
-    return np.where(of_bus[bus] > 0, whom, PASSIVE).astype(np.int64)
+    return np.where(of_bus[bus] > 0, whom, PASSIVE)
 
 
 def rows_of(
