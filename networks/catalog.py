@@ -84,13 +84,19 @@ def load_feeder(
     supplied = None if devices is None else devices.at(feeder.bus_index)
     if devices is not None and supplied is not None and len(supplied) < len(devices):
         dark = len(devices) - len(supplied)
-        told = (*told, f"{dark} devices at buses without supply are left out")
+        told = (*told, _left_dark(dark))
     return replace(
         feeder,
         transformer_ratings_assumed=entry.transformer_ratings_assumed,
         notes=(*entry.notes, *told, *feeder.notes),
         devices=supplied,
     )
+
+
+def _left_dark(count: int) -> str:
+    if count == 1:
+        return "1 device at a bus without supply is left out"
+    return f"{count} devices at buses without supply are left out"
 
 
 def build_net(name: str, *, owned_devices: bool = False) -> pp.pandapowerNet:
