@@ -61,7 +61,7 @@ def read(file: Path, kind: str) -> dict[str, Any]:
         whole = torch.load(file, weights_only=True, map_location="cpu")
     except FileNotFoundError as error:
         raise PolicyError(f"{file}: there is no such file; `cosim train` writes it") from error
-    except Exception as error:  # noqa: BLE001 (torch raises many kinds for a damaged file)
+    except Exception as error:
         raise PolicyError(
             f"{file}: corrupt, truncated or not a file that `cosim train` wrote "
             f"({type(error).__name__}); use a copy, or train anew"

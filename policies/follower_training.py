@@ -34,7 +34,7 @@ SEED_STREAM = 9_001
 """Keeps the draws of training apart from those of the worlds it is played on."""
 
 
-FOLLOWER_PPO = PpoSettings(discount=0.99, gae_lambda=0.9, log_std_start=-1.0)
+FOLLOWER_PPO = PpoSettings(discount=1.0, gae_lambda=0.95, log_std_start=-2.0)
 ANY_TARIFF = TariffSet()
 
 
