@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from cosim.cli_train import train
 from cosim.cli_validate import app as validate_app
 from cosim.errors import CosimError
 from networks.errors import NetworkError
@@ -22,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(validate_app)
+app.command()(train)
 EXIT_FAILED_CHECK = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130

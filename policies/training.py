@@ -1,9 +1,9 @@
 """Training of the game: followers first, then the leader, in rounds, resumable at any moment.
 
 A training is a list of units: an iteration of the followers, an update of the leader, or a
-judgement at the end of a round. After each, everything needed to go on is written as one file, and all that a
-unit draws follows from the seed and its place in the list: killed and taken up again, it ends with
-the policies it would have ended with.
+judgement at the end of a round. After each, everything needed to go on is written as one file, and
+all that a unit draws follows from the seed and its place in the list: killed and taken up again, it
+ends with the policies it would have ended with.
 
 Followers learn under leaders drawn from everything they may announce; from the second round on half
 of them see the current leader's prices, jittered. The leader learns with followers frozen.
@@ -79,7 +79,7 @@ class Training:
         self.followers = FollowerTrainer(
             scenario,
             feeder,
-            training_days(),
+            training_days(settings.followers.days),
             replace(settings.followers, iterations=iterations),
             seed=seed,
         )

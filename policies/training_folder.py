@@ -23,7 +23,7 @@ from cosim.scenario_text import scenario_toml
 from cosim.simulation import Policies
 from networks.feeder import Feeder
 from policies import checkpoints
-from policies.leader import LearnedLeader, LeaderTraining, new_model
+from policies.leader import LeaderTraining, LearnedLeader, new_model
 from policies.ppo import ActorCritic
 from policies.prosumer import LearnedFollowers
 from policies.training import CHECKPOINT, Training, TrainingSettings
