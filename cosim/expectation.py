@@ -33,6 +33,9 @@ STEP_START = 1.5
 """Pass k moves the prices planned with by 1 / (k + STEP_START) of the way to those that came out:
 an average over all passes, in which the first, made without knowing the market, counts for less."""
 
+PASSES = 6
+"""How often plans are made anew where fictitious play is wanted; more gain next to nothing."""
+
 
 class Follow(Protocol):
     """Answers for the followers."""

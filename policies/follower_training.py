@@ -34,7 +34,9 @@ SEED_STREAM = 9_001
 """Keeps the draws of training apart from those of the worlds it is played on."""
 
 
-FOLLOWER_PPO = PpoSettings(discount=1.0, gae_lambda=0.95, log_std_start=-2.0)
+FOLLOWER_PPO = PpoSettings(
+    learning_rate=1.5e-3, minibatches=16, discount=1.0, gae_lambda=0.8, log_std_start=-1.5
+)
 ANY_TARIFF = TariffSet()
 
 
@@ -44,7 +46,7 @@ class FollowerTraining:
 
     iterations: int = 40
     """Days played, each in all environments, and updates made."""
-    environments: int = 8
+    environments: int = 4
     days: int = 2
     """Days of an episode; plans know that it ends, and stores are then valued as everywhere."""
     passes: int = 3

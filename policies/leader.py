@@ -44,7 +44,7 @@ class LeaderTraining:
     """One of `ALGORITHMS`."""
     environments: int = 16
     """Days played side by side."""
-    days: int = 8
+    days: int = 4
     """Days each of them plays between two updates."""
     hidden: int = 64
     learning_rate: float = 2e-3

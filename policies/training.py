@@ -5,8 +5,9 @@ judgement at the end of a round. After each, everything needed to go on is writt
 all that a unit draws follows from the seed and its place in the list: killed and taken up again, it
 ends with the policies it would have ended with.
 
-Followers learn under leaders drawn from everything they may announce; from the second round on half
-of them see the current leader's prices, jittered. The leader learns with followers frozen.
+Followers learn under leaders drawn from everything they may announce; half of them see the current
+leader's prices, jittered, in the first round those of the scenario's own leader. The leader learns
+with followers frozen.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from cosim.envs.worlds import ScenarioWorlds
+from cosim.expectation import PASSES
 from cosim.game import Game
 from cosim.means import sum_of
 from cosim.records import World
@@ -45,12 +47,14 @@ TRIED_EVERY = 4
 class TrainingSettings:
     """How both sides are trained."""
 
-    rounds_max: int = 3
+    rounds_max: int = 2
     """Rounds of followers and leader; fewer where nothing changes any more."""
     follower_iterations: int = 32
     """Of the first round; later ones have a quarter of them."""
-    leader_updates: int = 12
+    leader_updates: int = 10
     """Of the first round; later ones have half of them."""
+    passes: int = PASSES
+    """How often followers plan anew before a day that is judged or compared."""
     leader_prosumers_max: int = 64
     """Prosumers of the community the leader learns with: like homes act as one. It sees sums."""
     settled: float = 0.005
@@ -113,7 +117,7 @@ class Training:
         return Policies(
             leader=self.leader.leader,
             followers=self.followers.followers,
-            passes=self.settings.followers.passes,
+            passes=self.settings.passes,
         )
 
     def save(self, folder: Path) -> None:
@@ -185,7 +189,7 @@ class Training:
         What a round begins with is tried too: nothing that is kept is worse than it.
         """
         number = self._number_in_round()
-        self.followers.leader = self.leader.leader if turn else None
+        self.followers.leader = self.leader.leader if turn else leader_of(self.scenario)
         figures: dict[str, float] = {}
         if number == 0:
             self.best_eur, self.best = float("inf"), None

@@ -68,7 +68,7 @@ def finish(folder: Path, training: Training, facts: dict[str, Any]) -> None:
         "policies",
         {
             "scenario": scenario_toml(training.scenario),
-            "passes": settings.followers.passes,
+            "passes": settings.passes,
             "followers": {
                 "hidden": settings.followers.ppo.hidden,
                 "half_spread_eur_per_kwh": training.scenario.followers.half_spread_eur_per_kwh,
