@@ -84,9 +84,7 @@ def _train(out: Path, scenario: Any, settings: "TrainingSettings", seed: int) ->
     from policies.training_folder import finish, open_training
 
     feeder = load_feeder(
-        scenario.feeder.name,
-        owned_devices=scenario.takes_devices,
-        **scenario.feeder.of_feeder(),
+        scenario.feeder.name, **scenario.feeder.of_feeder(owned_devices=scenario.takes_devices)
     )
     training = open_training(out, scenario, feeder, settings, seed=seed)
     if training.position:

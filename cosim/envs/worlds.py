@@ -50,7 +50,9 @@ class ScenarioWorlds:
         self.scenario = Scenario() if scenario is None else scenario
         self.environments, self.first_days = environments, tuple(first_days)
         settings = self.scenario.feeder
-        self.feeder = load_feeder(settings.name, **settings.of_feeder())
+        self.feeder = load_feeder(
+            settings.name, **settings.of_feeder(owned_devices=self.scenario.takes_devices)
+        )
         self.power_flow = PowerFlow(self.feeder)
         self._stage = set_stage(self.scenario, self.feeder)
         self._start = self.scenario.run.start
