@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from cosim.scenario import Scenario
 from cosim.simulation import Policies
 from cosim.studies.comparison import Player, Yardstick
 from cosim.views import FollowerView
+from policies import registry
 from policies.baselines import WaterValue
 from policies.optimum import community_optimum
 from policies.receding_horizon import Horizon, receding_horizon
@@ -100,9 +102,7 @@ class ZeroIntelligence:
             (plan.surplus_kwh, plan.buy_eur_per_kwh, plan.sell_eur_per_kwh),
             plan.first_interval,
         )
-        heat = heat_price(
-            fleet, state, limits, view.now, plan=plan, interval_h=view.interval_h
-        )
+        heat = heat_price(fleet, state, limits, view.now, plan=plan, interval_h=view.interval_h)
         drawn = self._draw(view, bid.shape)
         return FollowerAction(
             drawn - np.stack([stored, dear, heat], axis=2),
@@ -182,6 +182,17 @@ def _fictitious_play(scenario: Scenario) -> Player:
     )
 
 
+def trained_player(folder: Path, name: str) -> Player:
+    """Return the policies that a training left in `folder` as a player.
+
+    Raises:
+        PolicyError: the folder holds no usable trained policies.
+    """
+    return Player(
+        name, "trained", registry.load_trained(folder), f"learned; read from {folder.name}"
+    )
+
+
 PLAYERS: dict[str, Callable[[Scenario], Player]] = {
     BASELINE: _no_trade,
     "self_consumption": _self_consumption,
@@ -196,9 +207,9 @@ def _optimum_costs(game: Game, world: World, signal: Signal) -> Floats:
     return _each_environment(
         game,
         world,
-        lambda span: community_optimum(
-            game, world, signal, initial_state(game.fleet), span
-        ).cost_eur,
+        lambda span: (
+            community_optimum(game, world, signal, initial_state(game.fleet), span).cost_eur
+        ),
     )
 
 
@@ -207,9 +218,9 @@ def _receding_costs(game: Game, world: World, signal: Signal) -> Floats:
     return _each_environment(
         game,
         world,
-        lambda span: receding_horizon(
-            game, world, signal, initial_state(game.fleet), span, hourly
-        ).cost_eur,
+        lambda span: (
+            receding_horizon(game, world, signal, initial_state(game.fleet), span, hourly).cost_eur
+        ),
     )
 
 

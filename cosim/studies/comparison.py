@@ -7,10 +7,12 @@ prices than the baseline's, the baseline is played, and the optimum computed, at
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
+from cosim.errors import PolicyError
 from cosim.game import Game
 from cosim.prosumers.devices import initial_state
 from cosim.records import Floats, FollowerAction, Signal, World
@@ -60,6 +62,12 @@ class LineUp:
     yardsticks: tuple[Yardstick, ...] = ()
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all that are compared."""
+        players = tuple(each.name for each in self.players)
+        return (*players, *(each.name for each in self.yardsticks))
+
+    @property
     def optimum(self) -> Yardstick | None:
         """The yardstick that value capture is measured by, None if there is none."""
         return next((each for each in self.yardsticks if each.foresight), None)
@@ -101,12 +109,13 @@ class Computed:
     optimum_cost_eur: Floats  # (B,)
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
     """All that came out."""
 
-    spans: list[Span] = field(default_factory=list)
-    computed: list[Computed] = field(default_factory=list)
+    spans: tuple[Span, ...]
+    computed: tuple[Computed, ...]
+    world: World  # the last that was played, for where its data come from
 
 
 def compare(
@@ -115,23 +124,25 @@ def compare(
     """Play everybody on every stratum; each world is built once.
 
     Raises:
-        PolicyError: a player does something that is not allowed.
+        PolicyError: a player does something that is not allowed, or there is nothing to play.
     """
+    if not strata or not line_up.players:
+        raise PolicyError("nothing to compare: at least one player and one span of days is needed")
     told = progress or (lambda _label, _done, _total: None)
-    found = Comparison()
-    names = [each.name for each in (*line_up.players, *line_up.yardsticks)]
-    for name in names:
+    spans: list[Span] = []
+    computed: list[Computed] = []
+    for name in line_up.names:
         told(name, 0, len(strata))
-    for number, stratum in enumerate(strata):
+    for number, stratum in enumerate(strata, start=1):
         game, world = stratum.build()
         table = _Table(game, world, line_up)
         for player in line_up.players:
-            found.spans.append(table.span(player, stratum.name))
-            told(player.name, number + 1, len(strata))
+            spans.append(table.span(player, stratum.name))
+            told(player.name, number, len(strata))
         for yardstick in line_up.yardsticks:
-            found.computed.append(table.computed(yardstick, stratum.name))
-            told(yardstick.name, number + 1, len(strata))
-    return found
+            computed.append(table.computed(yardstick, stratum.name))
+            told(yardstick.name, number, len(strata))
+    return Comparison(tuple(spans), tuple(computed), world)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -229,7 +240,8 @@ class _Table:
             retail=game.retail_eur_per_kwh,
             feed_in=game.feed_in_eur_per_kwh,
         )
-        return yardstick.costs_eur(game, self.world, signal) + start.sum(axis=1)
+        costs = yardstick.costs_eur(game, self.world, signal)
+        return np.asarray(costs + start.sum(axis=1))
 
 
 def _play(game: Game, world: World, policies: Policies) -> _Played:
@@ -313,5 +325,5 @@ class _Announced:
     @staticmethod
     def _split(signal: Signal, world: World) -> Iterator[Signal]:
         starts = world.calendar.day_start - world.calendar.day_start[0]
-        for first, end in zip(starts[:-1], starts[1:], strict=True):
+        for first, end in pairwise(starts):
             yield Signal(signal.buy_eur_per_kwh[first:end], signal.sell_eur_per_kwh[first:end])

@@ -41,7 +41,6 @@ class ComparisonContent:
     summary: Summary
     starts: tuple[str, ...]  # first day of each stratum
     days: int  # of each stratum
-    world: World  # any of them, for where data come from
     feeder: str
     ratings_assumed: bool
     began: datetime.datetime  # with time zone
@@ -53,6 +52,11 @@ class ComparisonContent:
         for span in self.comparison.spans:
             times.setdefault(span.player, []).append(span.decision_s)
         return {name: float(np.mean(each)) for name, each in times.items()}
+
+    @property
+    def world(self) -> World:
+        """One of the worlds, for where data come from."""
+        return self.comparison.world
 
     @property
     def notice(self) -> str:

@@ -54,9 +54,7 @@ def scenario_at(scenario: Scenario, start: datetime.date, days: int) -> Scenario
         "imbalance": _moved(wholesale.imbalance, away),
     }
     run = scenario.run.model_copy(update={"start": start, "days": days})
-    return scenario.model_copy(
-        update={"run": run, "wholesale": wholesale.model_copy(update=moved)}
-    )
+    return scenario.model_copy(update={"run": run, "wholesale": wholesale.model_copy(update=moved)})
 
 
 def strata_of(
