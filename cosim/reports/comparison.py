@@ -132,9 +132,10 @@ def _eur(value: float) -> str:
 
 def _with_interval(found: Estimate, decimals: int) -> str:
     shown = number(found.value, decimals)
-    if not math.isfinite(found.low):
+    low, high = number(found.low, decimals), number(found.high, decimals)
+    if not math.isfinite(found.low) or low == shown == high:
         return shown
-    return f"{shown} ({number(found.low, decimals)} to {number(found.high, decimals)})"
+    return f"{shown} ({low} to {high})"
 
 
 def _tiles(content: ComparisonContent) -> Tiles:
@@ -193,7 +194,7 @@ def _table(content: ComparisonContent, name: str) -> Table:
     for player, found in content.summary.estimates.items():
         if not any(metric.name in found for metric in metrics):
             continue
-        cells = [player, kinds.get(player, "yardstick")]
+        cells = [player, *([kinds.get(player, "yardstick")] if decision is None else [])]
         cells += [
             _with_interval(found[each.name], each.decimals) if each.name in found else MISSING
             for each in metrics
@@ -201,7 +202,8 @@ def _table(content: ComparisonContent, name: str) -> Table:
         if decision is not None:
             cells.append(number(MICRO * decision[player], 1))
         rows.append(Row(tuple(cells)))
-    columns = [Column("player", numeric=False), Column("kind", numeric=False)]
+    columns = [Column("player", numeric=False)]
+    columns += [Column("kind", numeric=False)] if decision is None else []
     columns += [Column(metric.title, metric.unit) for metric in metrics]
     if decision is not None:
         columns.append(Column("decision time", "\u00b5s"))
