@@ -10,6 +10,7 @@ size of the decision, not of the bill.
 import numpy as np
 
 from cosim.interval import Day
+from cosim.means import mean_of
 from cosim.prosumers.orders import value_at
 from cosim.records import Exogenous, Fleet, Floats, State
 from cosim.views import FollowerView
@@ -55,7 +56,7 @@ def potential(fleet: Fleet, day: Day, state: State, exogenous: Exogenous | None)
     if exogenous is not None:
         arriving = exogenous.vehicle_arrival_kwh[state.interval]
         missing = np.where(arriving > 0.0, arriving, missing)
-    dear = plan.buy_eur_per_kwh[: day.length].mean(axis=0)[:, None]
+    dear = mean_of(plan.buy_eur_per_kwh[: day.length])[:, None]
     return np.asarray(
         battery[:, :, 0]
         - value_at(battery, state.battery_kwh, fleet.battery_kwh)

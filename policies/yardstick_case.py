@@ -197,10 +197,10 @@ def carry_out(case: Case, wanted: Schedule) -> CarriedOut:
 
 def worth_at_end(case: Case, end: State) -> Floats:
     """Return what the stores hold and owe at the end, (N,), EUR."""
-    worth = open_positions_eur(
+    (worth,) = open_positions_eur(
         case.fleet, end, retail=case.retail_eur_per_kwh, feed_in=case.feed_in_eur_per_kwh
     )
-    return np.asarray(worth[0])
+    return np.asarray(worth)
 
 
 def paid_outside_eur(case: Case, net_kwh: Floats) -> float:
