@@ -20,8 +20,11 @@ if TYPE_CHECKING:  # seconds: imported once the command runs
 EXIT_INTERRUPTED = 130
 DEFAULT_PLAYERS = "no_trade,self_consumption,zero_intelligence,water_value,fictitious_play,optimum"
 DEFAULT_DAYS, DEFAULT_SEEDS = 6, 5
-SHOWN = 6
-"""Metrics in the table on standard output: the first ones, and the decision time."""
+SHOWN = (
+    *("cost_eur_per_day", "value_capture_percent", "leader_eur_per_day", "surplus_eur_per_day"),
+    "violation_intervals_per_day",
+)
+"""Metrics in the table on standard output, beside the decision time."""
 
 WIDTH_OF_FILES = 160
 MICRO = 1e6
@@ -234,15 +237,16 @@ def _print(content: "ComparisonContent") -> None:
     from cosim.studies.comparison_summary import METRICS
 
     decision = content.decision_s
+    shown = [metric for metric in METRICS if metric.name in SHOWN]
     table = Table(box=None, pad_edge=False)
     table.add_column("player", style="bold")
-    for metric in METRICS[:SHOWN]:
+    for metric in shown:
         table.add_column(f"{metric.title}\n{metric.unit}", justify="right")
     table.add_column("decision\nus", justify="right")
     for name, found in content.summary.estimates.items():
         cells = [
             _shown(found[metric.name], metric.decimals) if metric.name in found else "-"
-            for metric in METRICS[:SHOWN]
+            for metric in shown
         ]
         table.add_row(name, *cells, f"{MICRO * decision[name]:.1f}" if name in decision else "-")
     console = Console()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cosim.errors import PolicyError
 from cosim.game import Game
 from cosim.market.auction import MECHANISMS
 from cosim.prosumers.devices import initial_state, plug_in, ranges
@@ -99,7 +100,12 @@ class ZeroIntelligence:
             fleet.vehicle_kw * view.interval_h,
             view.now.vehicle_departure[interval],
             view.row,
-            (plan.surplus_kwh, plan.buy_eur_per_kwh, plan.sell_eur_per_kwh),
+            (
+                plan.surplus_kwh,
+                plan.buy_eur_per_kwh,
+                plan.sell_eur_per_kwh,
+                plan.missing_eur_per_kwh,
+            ),
             plan.first_interval,
         )
         heat = heat_price(fleet, state, limits, view.now, plan=plan, interval_h=view.interval_h)
@@ -188,9 +194,12 @@ def trained_player(folder: Path, name: str) -> Player:
     Raises:
         PolicyError: the folder holds no usable trained policies.
     """
-    return Player(
-        name, "trained", registry.load_trained(folder), f"learned; read from {folder.name}"
-    )
+    if not folder.is_dir():
+        raise PolicyError(f"{folder}: is no folder; allowed is one that `cosim train` left")
+    load: Callable[[Path], Policies] | None = vars(registry).get("load_trained")
+    if load is None:
+        raise PolicyError(f"{folder}: trained policies cannot be read by this version")
+    return Player(name, "trained", load(folder), f"learned; read from the folder {name}")
 
 
 PLAYERS: dict[str, Callable[[Scenario], Player]] = {

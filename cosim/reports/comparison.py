@@ -186,7 +186,6 @@ def _warnings(content: ComparisonContent) -> tuple[Text, ...]:
 
 def _table(content: ComparisonContent, name: str) -> Table:
     """Return a table of some of the metrics, one row for everybody who has any of them."""
-    kinds = {each.name: each.kind for each in content.line_up.players}
     title, chosen, caption = TABLES[name]
     metrics = [metric_named(each) for each in chosen]
     decision = content.decision_s if name == "grid-and-market" else None
@@ -194,7 +193,7 @@ def _table(content: ComparisonContent, name: str) -> Table:
     for player, found in content.summary.estimates.items():
         if not any(metric.name in found for metric in metrics):
             continue
-        cells = [player, *([kinds.get(player, "yardstick")] if decision is None else [])]
+        cells = [player]
         cells += [
             _with_interval(found[each.name], each.decimals) if each.name in found else MISSING
             for each in metrics
@@ -203,7 +202,6 @@ def _table(content: ComparisonContent, name: str) -> Table:
             cells.append(number(MICRO * decision[player], 1))
         rows.append(Row(tuple(cells)))
     columns = [Column("player", numeric=False)]
-    columns += [Column("kind", numeric=False)] if decision is None else []
     columns += [Column(metric.title, metric.unit) for metric in metrics]
     if decision is not None:
         columns.append(Column("decision time", "\u00b5s"))
@@ -297,8 +295,7 @@ def _method(content: ComparisonContent) -> Section:
         f"Intervals: stratified bootstrap, {number(RESAMPLES)} resamples, seeds drawn anew within "
         f"each span; {counted(summary.seeds, 'seed')}. The mean leaves out a quarter of the seeds, "
         "rounded down, at each end.",
-        "A span ends where it ends: what is kept for the day after is worth the feed-in price "
-        "only, which counts against those who plan ahead, and more so the shorter the span.",
+        "Plans know where the span ends and what stored energy is worth then, as the optimum does.",
         f"Validation by rule {escape(content.scenario.grid.rule)}; local market: "
         f"{escape(content.scenario.market.mechanism)}.",
     )

@@ -247,7 +247,7 @@ class _Table:
 def _play(game: Game, world: World, policies: Policies) -> _Played:
     """Play all days of `world`; nothing but figures is kept."""
     followers = _Timed(policies.followers)
-    session = Session(game, world, passes=policies.passes)
+    session = Session(game, world, passes=policies.passes, ending=True)
     signals, days = [], []
     while not session.run_over:
         signal = policies.leader(session.leader_view())
