@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cosim.run_folder import hashes_of
+from cosim.studies.comparison_summary import METRICS
 from policies import registry
 from policies.players import PLAYERS, YARDSTICKS
 from tests.test_cli import exit_code
@@ -146,3 +147,13 @@ def test_the_default_scenario_is_compared_with_nothing_broken(tmp_path: Path) ->
         assert found["violation_intervals_per_day"]["value"] == 0.0
     costs = {name: found["cost_eur_per_day"]["value"] for name, found in estimates.items()}
     assert costs["fictitious_play"] < costs["water_value"] < costs["no_trade"]
+
+
+def test_the_page_tells_of_every_player_metric_and_file() -> None:
+    page = (Path(__file__).resolve().parents[1] / "docs" / "comparison.md").read_text("utf-8")
+    for name in (*PLAYERS, *YARDSTICKS):
+        assert f"| `{name}` |" in page
+    for metric in METRICS:
+        assert metric.title.removeprefix("peak ") in page
+    for file in ("table.csv", "results.parquet", "spans.csv", "comparison.json", "manifest.json"):
+        assert f"`{file}`" in page
