@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from cosim.errors import PolicyError
 from cosim.game import Game
 from cosim.market.auction import MECHANISMS
 from cosim.prosumers.devices import initial_state, plug_in, ranges
@@ -16,7 +15,6 @@ from cosim.scenario import Scenario
 from cosim.simulation import Policies
 from cosim.studies.comparison import Player, Yardstick
 from cosim.views import FollowerView
-from policies import registry
 from policies.baselines import WaterValue
 from policies.optimum import community_optimum
 from policies.receding_horizon import Horizon, receding_horizon
@@ -194,12 +192,10 @@ def trained_player(folder: Path, name: str) -> Player:
     Raises:
         PolicyError: the folder holds no usable trained policies.
     """
-    if not folder.is_dir():
-        raise PolicyError(f"{folder}: is no folder; allowed is one that `cosim train` left")
-    load: Callable[[Path], Policies] | None = vars(registry).get("load_trained")
-    if load is None:
-        raise PolicyError(f"{folder}: trained policies cannot be read by this version")
-    return Player(name, "trained", load(folder), f"learned; read from the folder {name}")
+    from policies.training_folder import load_trained  # seconds, and rarely needed
+
+    policies = load_trained(folder)
+    return Player(name, "trained", policies, f"learned; read from the folder {name}")
 
 
 PLAYERS: dict[str, Callable[[Scenario], Player]] = {

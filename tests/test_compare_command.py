@@ -7,7 +7,6 @@ import pytest
 
 from cosim.run_folder import hashes_of
 from cosim.studies.comparison_summary import METRICS
-from policies import registry
 from policies.players import PLAYERS, YARDSTICKS
 from tests.test_cli import exit_code
 
@@ -111,7 +110,7 @@ def test_trained_folders_play_beside_the_others_and_bytes_repeat(
     from cosim.scenario import Scenario
 
     policies = PLAYERS["water_value"](Scenario()).policies
-    monkeypatch.setattr(registry, "load_trained", lambda _folder: policies, raising=False)
+    monkeypatch.setattr("policies.training_folder.load_trained", lambda _folder: policies)
     for name in ("x/mine", "y/mine"):
         (tmp_path / name).mkdir(parents=True)
     folders = (str(tmp_path / "x" / "mine"), str(tmp_path / "y" / "mine"))
