@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 
 from cosim.envs.worlds import ScenarioWorlds
-from cosim.means import mean_of
+from cosim.game import Game
+from cosim.means import sum_of
+from cosim.records import World
 from cosim.scenario import Run, Scenario
 from cosim.scoring.metrics import open_positions_eur
 from cosim.scoring.rewards import leader_reward, prosumer_rewards
@@ -28,11 +30,15 @@ from networks.feeder import Feeder
 from policies import checkpoints
 from policies.follower_training import FollowerTrainer, FollowerTraining
 from policies.leader import LeaderTrainer, LeaderTraining, quiet_logger
+from policies.registry import leader_of
 
 CHECKPOINT = "checkpoint.pt"
 
-JUDGED_DAYS = 6
-"""Days of training weeks, with seeds of their own, on which a round is judged."""
+JUDGED_SPANS, JUDGED_DAYS = 4, 3
+"""Spans of days of training weeks, with seeds of their own, on which policies are judged."""
+
+TRIED_EVERY = 4
+"""Iterations of the followers between two trials on judged days; the best of a round is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +92,10 @@ class Training:
         self.leader = LeaderTrainer(settings.leader, seed=seed)
         self.position = 0
         self.history: list[dict[str, float | int | str]] = []
-        self._feeder = feeder
+        self.best_eur = float("inf")  # cost of a judged day by the followers kept in this round
+        self.best: dict[str, Any] | None = None  # their weights
         self._worlds: ScenarioWorlds | None = None
+        self._judged: list[tuple[Game, World]] = []
 
     @property
     def units(self) -> list[tuple[str, int]]:
@@ -118,6 +126,8 @@ class Training:
                 "history": self.history,
                 "followers": self.followers.state(),
                 "leader": self.leader.state(),
+                "best_eur": self.best_eur,
+                "best": self.best,
             },
         )
 
@@ -128,6 +138,7 @@ class Training:
         self.history = list(content["history"])
         self.followers.restore(content["followers"])
         self.leader.restore(content["leader"])
+        self.best_eur, self.best = float(content["best_eur"]), content["best"]
 
     def run(self, folder: Path, told: Told, *, log: bool = True) -> None:
         """Do all units that are left, writing a checkpoint after each.
@@ -154,13 +165,7 @@ class Training:
 
     def _unit(self, kind: str, turn: int, logger: Any) -> dict[str, float]:
         if kind == "followers":
-            self.followers.leader = self.leader.leader if turn else None
-            progress = self.followers.step()
-            return {
-                "gain_eur_per_prosumer_day": progress.gain_eur_per_prosumer_day,
-                "samples": float(progress.samples),
-                **asdict(progress.losses),
-            }
+            return self._learn_followers(turn)
         if kind == "leader":
             updates = sum(unit == "leader" for unit, _ in self.units)
             profit = self.leader.step(
@@ -171,7 +176,49 @@ class Training:
                 logger=logger,
             )
             return {"profit_eur_per_day": profit}
-        return self._judge()
+        profit, cost = self._judge(self.policies)
+        return {"leader_eur_per_day": profit, "community_eur_per_day": cost}
+
+    def _learn_followers(self, turn: int) -> dict[str, float]:
+        """Learn once; try now and then, and go into the leader's turn with the best of the round.
+
+        What a round begins with is tried too: nothing that is kept is worse than it.
+        """
+        number = self._number_in_round()
+        self.followers.leader = self.leader.leader if turn else None
+        figures: dict[str, float] = {}
+        if number == 0:
+            self.best_eur, self.best = float("inf"), None
+            self._try(turn)
+            figures["tried_eur_per_day"] = self.best_eur
+        progress = self.followers.step()
+        last = self.units[self.position + 1][0] != "followers"
+        if (number + 1) % TRIED_EVERY == 0 or last:
+            figures["tried_eur_per_day"] = self._try(turn)
+        if last and self.best is not None:
+            self.followers.learner.policy.load_state_dict(self.best)
+        return {
+            "gain_eur_per_prosumer_day": progress.gain_eur_per_prosumer_day,
+            "samples": float(progress.samples),
+            **figures,
+            **asdict(progress.losses),
+        }
+
+    def _number_in_round(self) -> int:
+        """Return how many iterations of the followers of this round are behind."""
+        before = self.units[: self.position]
+        turn = self.units[self.position][1]
+        return sum(unit == ("followers", turn) for unit in before)
+
+    def _try(self, turn: int) -> float:
+        """Return the cost of a judged day by the followers as they are; keep them if best."""
+        leader = self.leader.leader if turn else leader_of(self.scenario)
+        _, cost = self._judge(replace(self.policies, leader=leader))
+        if cost < self.best_eur:
+            weights = self.followers.learner.policy.state_dict()
+            self.best_eur = cost
+            self.best = {name: values.clone() for name, values in weights.items()}
+        return cost
 
     def _leader_worlds(self) -> ScenarioWorlds:
         """Return worlds of a community of fewer, larger prosumers on the training days."""
@@ -192,21 +239,19 @@ class Training:
             )
         return self._worlds
 
-    def _judge(self) -> dict[str, float]:
-        """Play some training days with seeds of their own; return what both sides make of them."""
-        days = training_days()
-        spread = np.linspace(0, len(days) - 1, JUDGED_DAYS + 2).astype(int)[1:-1]
-        profits, costs = [], []
-        for number in spread:
-            run = Run(start=days[number], days=1, seed=HELD_OUT_SEEDS - 1 - int(number))
-            worlds = ScenarioWorlds(self.scenario.model_copy(update={"run": run}))
-            profit, cost = play_figures(worlds, run.seed, self.policies)
-            profits.append(profit)
-            costs.append(cost)
-        return {
-            "leader_eur_per_day": float(np.mean(profits)),
-            "community_eur_per_day": float(np.mean(costs)),
-        }
+    def _judge(self, policies: Policies) -> tuple[float, float]:
+        """Return the leader's profit and the community's cost of a judged day, EUR."""
+        if not self._judged:
+            days = training_days(JUDGED_DAYS)
+            spread = np.linspace(0, len(days) - 1, JUDGED_SPANS + 2).astype(int)[1:-1]
+            for number in spread:
+                seed = HELD_OUT_SEEDS - 1 - int(number)
+                run = Run(start=days[number], days=JUDGED_DAYS, seed=seed)
+                worlds = ScenarioWorlds(self.scenario.model_copy(update={"run": run}))
+                self._judged.append(worlds(seed))
+        figures = [play_figures(game, world, policies) for game, world in self._judged]
+        profit, cost = np.mean(figures, axis=0) / JUDGED_DAYS
+        return float(profit), float(cost)
 
     def _settled(self) -> bool:
         """Whether the last round changed neither side's result by much."""
@@ -221,9 +266,8 @@ class Training:
         )
 
 
-def play_figures(worlds: ScenarioWorlds, seed: int, policies: Policies) -> tuple[float, float]:
+def play_figures(game: Game, world: World, policies: Policies) -> tuple[float, float]:
     """Return the leader's profit and the community's cost of a world, EUR, environments' mean."""
-    game, world = worlds(seed)
     session = Session(game, world, passes=policies.passes, ending=True)
     profit, gain = [], []
     while not session.run_over:
@@ -242,5 +286,4 @@ def play_figures(worlds: ScenarioWorlds, seed: int, policies: Policies) -> tuple
         retail=game.retail_eur_per_kwh,
         feed_in=game.feed_in_eur_per_kwh,
     ).sum(axis=1)
-    cost = -len(gain) * mean_of(np.stack(gain)) - left
-    return float(np.sum(np.stack(profit), axis=0).mean()), float(cost.mean())
+    return float(sum_of(np.stack(profit)).mean()), float((-sum_of(np.stack(gain)) - left).mean())
