@@ -1,4 +1,4 @@
-"""The command line: `cosim run`, `check`, `validate`, `scenario` and `feeders`.
+"""The command line: `cosim run`, `train`, `compare`, `check`, `validate`, `scenario` and `feeders`.
 
 Everything heavy is imported inside the commands, so that `cosim --help` answers at once.
 """
@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from cosim.cli_compare import compare
 from cosim.cli_train import train
 from cosim.cli_validate import app as validate_app
 from cosim.errors import CosimError
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 app.add_typer(validate_app)
 app.command()(train)
+app.command()(compare)
 EXIT_FAILED_CHECK = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130

@@ -58,7 +58,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert len(answer.stdout.splitlines()) > 1
 
 
-@pytest.mark.parametrize("verb", ["run", "check", "scenario", "feeders"])
+@pytest.mark.parametrize("verb", ["run", "compare", "check", "scenario", "feeders"])
 def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(verb, "--help") == 0
     assert "Usage" in capsys.readouterr().out

@@ -1,0 +1,268 @@
+"""`cosim compare`: any set of players and yardsticks on the same held-out days."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cosim.errors import CosimError, ScenarioError
+
+if TYPE_CHECKING:  # seconds: imported once the command runs
+    from cosim.compare_run import Plan
+    from cosim.scenario import Scenario
+    from cosim.studies.comparison import LineUp
+    from cosim.studies.comparison_folder import ComparisonContent
+    from cosim.studies.statistics import Estimate
+
+EXIT_INTERRUPTED = 130
+DEFAULT_PLAYERS = "no_trade,self_consumption,zero_intelligence,water_value,fictitious_play,optimum"
+DEFAULT_DAYS, DEFAULT_SEEDS = 6, 5
+SHOWN = (
+    *("cost_eur_per_day", "value_capture_percent", "leader_eur_per_day", "surplus_eur_per_day"),
+    "violation_intervals_per_day",
+)
+"""Metrics in the table on standard output, beside the decision time."""
+
+WIDTH_OF_FILES = 160
+MICRO = 1e6
+
+
+def compare(  # noqa: PLR0913 (one argument an option)
+    out: Annotated[Path, typer.Option(help="New or empty folder for the results.")],
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[DIR]...", help="Folders that `cosim train` left, each a player."),
+    ] = None,
+    scenario: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
+    feeder: Annotated[
+        str | None,
+        typer.Option(help="A name that `cosim feeders` lists, simbench:CODE, or a file."),
+    ] = None,
+    players: Annotated[
+        str, typer.Option(help="Players and yardsticks beside the folders, commas between.")
+    ] = DEFAULT_PLAYERS,
+    reference: Annotated[
+        str | None,
+        typer.Option(help="Player that others are held against; default: fictitious_play."),
+    ] = None,
+    weeks: Annotated[int | None, typer.Option(help="Number of whole held-out weeks.")] = None,
+    days: Annotated[
+        int | None,
+        typer.Option(help=f"Number of single held-out days instead; default: {DEFAULT_DAYS}."),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Worlds drawn for each day.")] = DEFAULT_SEEDS,
+) -> None:
+    """Play policies and yardsticks on the same held-out days; write a table and a report.
+
+    Players: no_trade, self_consumption, zero_intelligence, water_value, fictitious_play.
+    Yardsticks: optimum (value capture is measured by it), receding_horizon.
+    """
+    asked = _Asked(folders or [], [name.strip() for name in players.split(",") if name.strip()])
+    problems = _number_problems(weeks, days, seeds)
+    settings, of_settings = _scenario(scenario, feeder, out)
+    line_up, of_players = asked.line_up(settings)
+    problems += [*of_players, *asked.reference_problems(reference), *of_settings]
+    if not problems and settings is not None:
+        plan = _plan(weeks, days, seeds)
+        problems += _day_problems(settings, plan)
+    if problems or settings is None or line_up is None:
+        raise ScenarioError(problems)
+    try:
+        content = _play(settings, line_up, plan, asked.reference(reference), out)
+    except KeyboardInterrupt as interrupt:
+        typer.echo("interrupted; nothing was kept", err=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from interrupt
+    _print(content)
+    typer.echo(f"\nresults  {out}\nreport   {out / 'report.html'}")
+
+
+class _Asked:
+    """The players somebody asked for."""
+
+    def __init__(self, folders: Sequence[Path], names: Sequence[str]) -> None:
+        self.folders, self.names = folders, names
+
+    @property
+    def of_folders(self) -> list[str]:
+        """Names of trained players: the folder's, or its path where two would be the same."""
+        short = Counter(folder.resolve().name for folder in self.folders)
+        return [
+            folder.resolve().name if short[folder.resolve().name] == 1 else str(folder)
+            for folder in self.folders
+        ]
+
+    @property
+    def played(self) -> list[str]:
+        """Names of all that play, in order; yardsticks left out."""
+        from policies.players import PLAYERS
+
+        return [*(name for name in self.names if name in PLAYERS), *self.of_folders]
+
+    def reference(self, given: str | None) -> str:
+        """Return the player that others are held against."""
+        from policies.players import BEST_BIDDER
+
+        if given is not None:
+            return given
+        return BEST_BIDDER if BEST_BIDDER in self.played else self.played[0]
+
+    def reference_problems(self, given: str | None) -> list[str]:
+        """Return why `given` can be no reference."""
+        if given is None or given in self.played:
+            return []
+        return [f"--reference: {given!r} does not play; allowed are {', '.join(self.played)}"]
+
+    def line_up(self, scenario: "Scenario | None") -> tuple["LineUp | None", list[str]]:
+        """Return who is compared, and everything that is wrong with it."""
+        from cosim.scenario import Scenario
+        from cosim.studies.comparison import LineUp
+        from policies.players import BASELINE, PLAYERS, YARDSTICKS, trained_player
+
+        problems = self._name_problems([*PLAYERS, *YARDSTICKS])
+        settings = scenario or Scenario()  # others' problems are told even so
+        chosen = {name: PLAYERS[name](settings) for name in self.names if name in PLAYERS}
+        for folder, name in zip(self.folders, self.of_folders, strict=True):
+            try:
+                chosen[name] = trained_player(folder, name)
+            except CosimError as error:
+                problems += error.problems
+        baseline = chosen.get(BASELINE) or PLAYERS[BASELINE](settings)
+        yardsticks = [YARDSTICKS[name] for name in self.names if name in YARDSTICKS]
+        if problems:
+            return None, problems
+        return LineUp(tuple(chosen.values()), baseline, tuple(yardsticks)), []
+
+    def _name_problems(self, known: Sequence[str]) -> list[str]:
+        problems = [
+            f"--players: {name!r} is unknown; known are {', '.join(known)}"
+            for name in self.names
+            if name not in known
+        ]
+        counts = Counter([*self.names, *(str(folder.resolve()) for folder in self.folders)])
+        problems += [f"{name}: given {many} times" for name, many in counts.items() if many > 1]
+        taken = [name for name in self.of_folders if name in known]
+        problems += [f"{name}: a folder has the name of a player; rename it" for name in taken]
+        if not self.played and not problems:
+            problems.append("--players: nobody plays; name a player, or a folder with policies")
+        return problems
+
+
+def _number_problems(weeks: int | None, days: int | None, seeds: int) -> list[str]:
+    from cosim.studies.held_out_worlds import most_days, most_weeks
+
+    problems = []
+    if weeks is not None and days is not None:
+        problems.append("--weeks and --days are two ways to choose: give one")
+    for name, value, most in (("weeks", weeks, most_weeks()), ("days", days, most_days())):
+        if value is not None and not 1 <= value <= most:
+            problems.append(f"--{name}: found {value}; allowed is 1 to {most}, the {name} held out")
+    if seeds < 1:
+        problems.append(f"--seeds: found {seeds}; must be at least 1")
+    return problems
+
+
+def _plan(weeks: int | None, days: int | None, seeds: int) -> "Plan":
+    from cosim.compare_run import Plan
+    from cosim.studies.held_out_worlds import DAYS_OF_WEEK, chosen_days, chosen_weeks
+
+    if weeks is not None:
+        return Plan(chosen_weeks(weeks), DAYS_OF_WEEK, seeds)
+    return Plan(chosen_days(days or DEFAULT_DAYS), 1, seeds)
+
+
+def _scenario(
+    path: Path | None, feeder: str | None, out: Path
+) -> tuple["Scenario | None", list[str]]:
+    from cosim.scenario_checks import load_scenario
+
+    overrides: dict[str, dict[str, object]] = {} if feeder is None else {"feeder": {"name": feeder}}
+    try:
+        return load_scenario(path, overrides, out), []
+    except CosimError as error:
+        return None, list(error.problems)
+
+
+def _day_problems(scenario: "Scenario", plan: "Plan") -> list[str]:
+    """Return what is missing for the held-out days, each once, e.g. prices of a file."""
+    from cosim.scenario_checks import check_scenario
+    from cosim.studies.held_out_worlds import scenario_at
+
+    found: list[str] = []
+    for start in plan.starts:
+        problems = check_scenario(scenario_at(scenario, start, plan.days), out=None)
+        found += [f"held-out days from {start}: {problem}" for problem in problems]
+    return found
+
+
+def _play(
+    scenario: "Scenario", line_up: "LineUp", plan: "Plan", reference: str, out: Path
+) -> "ComparisonContent":
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    from cosim.cli_run import DayProgress
+    from cosim.compare_run import play_comparison
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        return play_comparison(
+            scenario,
+            line_up,
+            plan,
+            reference=reference,
+            out=out,
+            progress=DayProgress(progress),
+        )
+
+
+def _print(content: "ComparisonContent") -> None:
+    """Print the first figures of everybody."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from cosim.studies.comparison_summary import METRICS
+
+    decision = content.decision_s
+    shown = [metric for metric in METRICS if metric.name in SHOWN]
+    table = Table(box=None, pad_edge=False)
+    table.add_column("player", style="bold")
+    for metric in shown:
+        table.add_column(f"{metric.title}\n{metric.unit}", justify="right")
+    table.add_column("decision\nus", justify="right")
+    for name, found in content.summary.estimates.items():
+        cells = [
+            _shown(found[metric.name], metric.decimals) if metric.name in found else "-"
+            for metric in shown
+        ]
+        table.add_row(name, *cells, f"{MICRO * decision[name]:.1f}" if name in decision else "-")
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH_OF_FILES)
+    console.print(table)
+    typer.echo(
+        f"interquartile means over {content.summary.seeds} seeds, 95 % bootstrap intervals; "
+        f"differences to {content.summary.reference} in the report"
+    )
+
+
+def _shown(found: "Estimate", decimals: int) -> str:
+    if not math.isfinite(found.value):
+        return "-"
+    text = f"{found.value:.{decimals}f}"
+    if not math.isfinite(found.low):
+        return text
+    return f"{text} [{found.low:.{decimals}f}, {found.high:.{decimals}f}]"

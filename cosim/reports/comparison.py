@@ -1,0 +1,302 @@
+"""The report of a comparison: one HTML file that needs nothing else."""
+
+import json
+import math
+from html import escape
+from pathlib import Path
+
+import plotly.offline
+
+from cosim.reports.blocks import Column, Figure, Row, Section, Table, Text, Tile, Tiles
+from cosim.reports.comparison_figures import (
+    cost_figure,
+    difference_figure,
+    grid_figure,
+    market_figure,
+    metric_named,
+)
+from cosim.reports.pages import template
+from cosim.reports.wording import MISSING, UNIT_SPACE, counted, listed, number, signed
+from cosim.studies.comparison_folder import ComparisonContent, capture_words
+from cosim.studies.comparison_summary import CAPTURE, FEW_SEEDS, Metric, verdict
+from cosim.studies.statistics import RESAMPLES, Estimate
+
+COMPARED = ("cost_eur_per_day", CAPTURE, "leader_eur_per_day", "surplus_eur_per_day")
+MICRO = 1e6
+TABLES = {
+    "money": (
+        "Money",
+        (*COMPARED, "worse_off_percent", "jain_saving"),
+        "Interquartile mean over seeds with its 95 % bootstrap interval. Surplus, worse off and "
+        "fairness are against the retailer alone without any flexibility.",
+    ),
+    "grid-and-market": (
+        "Grid and market",
+        (
+            *("violation_intervals_per_day", "curtailed_percent", "local_percent"),
+            *("peak_import_kw", "peak_export_kw"),
+        ),
+        "Decision time is what followers take an interval and prosumer, wall clock; it differs "
+        "from machine to machine.",
+    ),
+}
+"""Title, metrics and caption of the tables of figures, by name."""
+
+
+def write_comparison_report(content: ComparisonContent, path: Path) -> None:
+    """Write the report of a comparison to `path`."""
+    path.write_text(render_comparison(content), encoding="utf-8")
+
+
+def render_comparison(content: ComparisonContent) -> str:
+    """Return the report of a comparison as HTML."""
+    sections = (
+        _result(content),
+        _figures(content),
+        _differences(content),
+        _players(content),
+        _method(content),
+    )
+    specs = {
+        block.name: {**block.spec, "timeline": False}
+        for section in sections
+        for block in section.blocks
+        if isinstance(block, Figure)
+    }
+    text = json.dumps(specs, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return template("report.html").render(
+        title=f"Comparison on {content.feeder}",
+        facts=_facts(content),
+        sections=sections,
+        ratings_assumed=content.ratings_assumed,
+        notices=(content.notice,),
+        figures=text.replace("<", "\\u003c"),
+        plotly=plotly.offline.get_plotlyjs(),
+    )
+
+
+def _facts(content: ComparisonContent) -> tuple[tuple[str, str], ...]:
+    return (
+        ("Feeder", content.feeder),
+        ("Held-out days", _span_words(content)),
+        ("Seeds", number(content.summary.seeds)),
+        ("Prosumers", number(content.world.fleet.bus.shape[1])),
+        ("Day-ahead prices", content.world.day_ahead_label),
+        ("Reference", content.summary.reference),
+    )
+
+
+def _span_words(content: ComparisonContent) -> str:
+    count = len(content.starts)
+    return (
+        counted(count, "day")
+        if content.days == 1
+        else f"{counted(count, 'span')} of " + counted(content.days, "day")
+    )
+
+
+def _result(content: ComparisonContent) -> Section:
+    return Section(
+        "result",
+        "Result",
+        (
+            Text((_headline(content),), "lead"),
+            _tiles(content),
+            *_warnings(content),
+            _table(content, "money"),
+            _table(content, "grid-and-market"),
+        ),
+    )
+
+
+def _headline(content: ComparisonContent) -> str:
+    """Return the result in a sentence or two."""
+    found = content.summary.estimates
+    names = [player.name for player in content.line_up.players]
+    best = min(names, key=lambda name: found[name]["cost_eur_per_day"].value)
+    baseline = content.line_up.baseline.name
+    cost = found[best]["cost_eur_per_day"].value
+    words = f"{best} is the cheapest way to play for the community: {_eur(cost)} a day"
+    if baseline in found and best != baseline:
+        words += f", against {_eur(found[baseline]['cost_eur_per_day'].value)} for {baseline}"
+    capture = found[best][CAPTURE]
+    if math.isfinite(capture.value):
+        words += f". It captures {_with_interval(capture, 1)}{UNIT_SPACE}% of what perfect "
+        words += "foresight could have saved"
+    return f"{words}."
+
+
+def _eur(value: float) -> str:
+    return f"{number(value, 2)}{UNIT_SPACE}EUR"
+
+
+def _with_interval(found: Estimate, decimals: int) -> str:
+    shown = number(found.value, decimals)
+    low, high = number(found.low, decimals), number(found.high, decimals)
+    if not math.isfinite(found.low) or low == shown == high:
+        return shown
+    return f"{shown} ({low} to {high})"
+
+
+def _tiles(content: ComparisonContent) -> Tiles:
+    found, names = content.summary.estimates, [each.name for each in content.line_up.players]
+    best = min(names, key=lambda name: found[name]["cost_eur_per_day"].value)
+    broken = {
+        name: sum(
+            float(span.figures["violation_intervals"].sum())
+            for span in content.comparison.spans
+            if span.player == name
+        )
+        for name in names
+    }
+    total = sum(broken.values())
+    who = [name for name, count in broken.items() if count]
+    richest = max(names, key=lambda name: found[name]["leader_eur_per_day"].value)
+    return Tiles(
+        (
+            Tile("Cheapest", number(found[best]["cost_eur_per_day"].value, 2), "EUR/day", best),
+            Tile(
+                "AC violations, all players",
+                number(total),
+                "intervals",
+                f"by {listed(who)}" if who else "beyond what firm load alone breaks",
+                "alert" if total else "good",
+            ),
+            Tile(
+                "Highest leader profit",
+                number(found[richest]["leader_eur_per_day"].value, 2),
+                "EUR/day",
+                richest,
+            ),
+        )
+    )
+
+
+def _warnings(content: ComparisonContent) -> tuple[Text, ...]:
+    words = []
+    if content.summary.seeds < FEW_SEEDS:
+        words.append(
+            f"{counted(content.summary.seeds, 'seed')}: intervals of fewer than {FEW_SEEDS} say "
+            "little, and are too narrow rather than too wide."
+        )
+    if content.line_up.optimum is None:
+        words.append("Value capture is empty: no perfect-foresight optimum was computed.")
+    return (Text(tuple(words), "box", "Read with care"),) if words else ()
+
+
+def _table(content: ComparisonContent, name: str) -> Table:
+    """Return a table of some of the metrics, one row for everybody who has any of them."""
+    title, chosen, caption = TABLES[name]
+    metrics = [metric_named(each) for each in chosen]
+    decision = content.decision_s if name == "grid-and-market" else None
+    rows = []
+    for player, found in content.summary.estimates.items():
+        if not any(metric.name in found for metric in metrics):
+            continue
+        cells = [player]
+        cells += [
+            _with_interval(found[each.name], each.decimals) if each.name in found else MISSING
+            for each in metrics
+        ]
+        if decision is not None:
+            cells.append(number(MICRO * decision[player], 1))
+        rows.append(Row(tuple(cells)))
+    columns = [Column("player", numeric=False)]
+    columns += [Column(metric.title, metric.unit) for metric in metrics]
+    if decision is not None:
+        columns.append(Column("decision time", "\u00b5s"))
+    return Table(name, title, tuple(columns), tuple(rows), caption, sortable=True)
+
+
+def _figures(content: ComparisonContent) -> Section:
+    summary = content.summary
+    return Section(
+        "charts",
+        "Side by side",
+        (
+            cost_figure(summary, with_capture=content.line_up.optimum is not None),
+            market_figure(summary),
+            grid_figure(summary),
+        ),
+    )
+
+
+def _differences(content: ComparisonContent) -> Section:
+    summary = content.summary
+    if not summary.differences:
+        return Section("paired", "Against the reference", (Text(("Nobody else played.",)),))
+    rows = []
+    compared = [metric_named(each) for each in COMPARED]
+    for name in summary.differences:
+        rows.append(Row((name,), "group"))
+        rows += [_difference_row(name, metric, content) for metric in compared]
+    table = Table(
+        "paired",
+        f"Differences to {summary.reference}, on the same days and seeds",
+        (
+            Column("figure", numeric=False),
+            Column("difference"),
+            Column("95 % interval"),
+            Column("verdict", numeric=False),
+        ),
+        tuple(rows),
+        "Not worse: shown by the one-sided 95 % bound of the difference. Worse: shown by the bound "
+        "on the other side. Open: neither is.",
+    )
+    return Section(
+        "paired", "Against the reference", (difference_figure(content.comparison, summary), table)
+    )
+
+
+def _difference_row(name: str, metric: Metric, content: ComparisonContent) -> Row:
+    found = content.summary.differences[name][metric.name]
+    value, shown = found.estimate, MISSING
+    if math.isfinite(value.low):
+        low, high = (signed(each, metric.decimals) for each in (value.low, value.high))
+        shown = f"{low} to {high}"
+    said = verdict(found, metric.better) if math.isfinite(found.at_least) else MISSING
+    return Row(
+        (
+            f"{metric.title}, {metric.unit}",
+            signed(value.value, metric.decimals),
+            shown,
+            said,
+        )
+    )
+
+
+def _players(content: ComparisonContent) -> Section:
+    line_up = content.line_up
+    told = [
+        f"<b>{escape(each.name)}</b> ({escape(each.kind)}): {escape(each.told)}"
+        for each in line_up.players
+    ]
+    told += [
+        f"<b>{escape(each.name)}</b> (yardstick): {escape(each.told)}"
+        for each in line_up.yardsticks
+    ]
+    return Section("players", "Who plays", (Text(tuple(told), "list", "Players and yardsticks"),))
+
+
+def _method(content: ComparisonContent) -> Section:
+    line_up, summary = content.line_up, content.summary
+    statements = (
+        f"Days: {listed(content.starts)}; {counted(content.days, 'day')} from each. They are "
+        "held out: training uses neither these weeks nor these seeds.",
+        "Everybody plays the same worlds. Who lives where is the scenario's; household profiles, "
+        "vehicles, prices and forecast errors are drawn anew for each seed and span.",
+        "Cost: what prosumers together pay to everybody outside, plus battery wear of "
+        f"{content.scenario.community.battery_wear_eur_per_kwh:g} EUR/kWh, less what the worth of "
+        "open positions gained. Stored energy is worth the feed-in price, missing energy costs the "
+        "retail price.",
+        f"Value capture: {escape(capture_words(line_up))}.",
+        "Prosumer surplus and worse off: against the retailer alone, without any flexibility.",
+        "AC violations: intervals that break a limit which firm load alone does not break.",
+        f"Intervals: stratified bootstrap, {number(RESAMPLES)} resamples, seeds drawn anew within "
+        f"each span; {counted(summary.seeds, 'seed')}. The mean leaves out a quarter of the seeds, "
+        "rounded down, at each end.",
+        "Plans know where the span ends and what stored energy is worth then, as the optimum does.",
+        f"Validation by rule {escape(content.scenario.grid.rule)}; local market: "
+        f"{escape(content.scenario.market.mechanism)}.",
+    )
+    return Section("method", "Method and assumptions", (Text(statements, "list", "What holds"),))
