@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cosim.expectation import PASSES
 from cosim.game import Game
 from cosim.market.auction import MECHANISMS
 from cosim.prosumers.devices import initial_state, plug_in, ranges
@@ -180,8 +181,8 @@ def _fictitious_play(scenario: Scenario) -> Player:
     return Player(
         BEST_BIDDER,
         "bidding",
-        Policies(leader_of(scenario), followers, passes=3),
-        "water values that expect the local market: the day is played on forecasts three times "
+        Policies(leader_of(scenario), followers, passes=PASSES),
+        "water values that expect the local market: the day is played on forecasts six times "
         "and planned anew each time",
     )
 
