@@ -62,6 +62,13 @@ def run(  # noqa: PLR0913 (one argument an option)
     limits: Annotated[
         str | None, typer.Option(help="Preset of limits, e.g. en50160 or ansi_a.")
     ] = None,
+    policies: Annotated[
+        str | None,
+        typer.Option(
+            help="How both sides act: learned (what comes with the toolkit), a folder of `cosim "
+            "train`, or how prosumers bid: water_value, fictitious_play."
+        ),
+    ] = None,
     prosumers: Annotated[
         Path | None, typer.Option(help="CSV file with the prosumers, one a row.")
     ] = None,
@@ -81,6 +88,7 @@ def run(  # noqa: PLR0913 (one argument an option)
         "feeder": {"name": feeder, "limits": limits},
         "community": {"source": community},
         "grid": {"rule": rule},
+        **_acting(policies),
     }
     overrides = {
         section: chosen
@@ -96,6 +104,17 @@ def run(  # noqa: PLR0913 (one argument an option)
     except KeyboardInterrupt as interrupt:
         typer.echo("interrupted; nothing was kept", err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
+
+
+def _acting(policies: str | None) -> dict[str, dict[str, object]]:
+    """Return the settings that --policies stands for."""
+    if policies is None:
+        return {}
+    if policies in ("water_value", "fictitious_play"):
+        return {"followers": {"policy": policies}}
+    folder = None if policies == "learned" else policies
+    learned: dict[str, object] = {"policy": "learned", "trained": folder}
+    return {"leader": learned, "followers": learned}
 
 
 @app.command()

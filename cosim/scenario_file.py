@@ -47,7 +47,8 @@ def _is_overridden(problem: str, overrides: Mapping[str, Mapping[str, Any]]) -> 
 def read_content(path: Path | None, overrides: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Return the settings in a TOML file, not yet validated, with `overrides` on top.
 
-    Relative paths of price files and of a feeder are taken from the folder of the TOML file.
+    Relative paths of price files, trainings and a feeder are taken from the folder of the TOML
+    file.
     Raises ScenarioError if the file cannot be read.
     """
     content: dict[str, Any] = {}
@@ -67,10 +68,14 @@ def read_content(path: Path | None, overrides: dict[str, dict[str, Any]]) -> dic
 
 
 def _anchor_files(content: dict[str, Any], folder: Path) -> None:
-    """Let relative paths of price files and of a feeder in `content` begin at `folder`."""
+    """Let relative paths of price files, trainings and a feeder in `content` begin at `folder`."""
     feeder = content.get("feeder")
     if isinstance(feeder, dict) and isinstance(name := feeder.get("name"), str):
         feeder["name"] = str(folder / name) if has_ending(name) else name
+    for side in ("leader", "followers"):
+        given = content.get(side)
+        if isinstance(given, dict) and isinstance(given.get("trained"), str):
+            given["trained"] = str(folder / given["trained"])
     wholesale = content.get("wholesale")
     for prices in wholesale.values() if isinstance(wholesale, dict) else ():
         if isinstance(prices, dict) and isinstance(prices.get("file"), str):
