@@ -20,6 +20,7 @@ from cosim.records import (
     Clearing,
     Envelopes,
     Exogenous,
+    Expectation,
     Floats,
     FollowerAction,
     Orders,
@@ -41,6 +42,7 @@ class Day:
     length: int
     signal: Signal
     plan: Plan
+    expected: Expectation | None = None  # None until the day was played on forecasts
 
 
 def plan(game: Game, forecast: Exogenous, signal: Signal, first: int, length: int) -> Day:
@@ -175,28 +177,43 @@ def surroundings(game: Game, exogenous: Exogenous, now: int) -> Surroundings:
     )
 
 
-def play_through(
+@dataclass(frozen=True, slots=True, eq=False)
+class Passage:
+    """A day played on forecasts, up to where the grid would look at it."""
+
+    bids: tuple[Bids, ...]
+    around: tuple[Surroundings, ...]
+
+
+def day_passage(
     game: Game,
     state: State,
     forecast: Exogenous,
     day: Day,
     follow: Callable[[State], FollowerAction],
-) -> WholesaleBid:
-    """Play the day on forecasts and return the bid it gives, prequalified by the grid.
+) -> Passage:
+    """Play the day on forecasts, followers answering the announced prices.
 
-    Followers answer the announced prices; nothing is validated on the way, so that the schedule
-    shows what the market wants and the grid says what of it can be. Up and down offers are a share
-    of what every participant's order still leaves in each direction.
+    Nothing is validated on the way, so that the passage shows what the market wants.
     """
     bids, around = [], []
-    for now in range(day.first_interval, day.first_interval + day.length):
+    for now in range(max(day.first_interval, state.interval), day.first_interval + day.length):
         action = follow(state)
         bid = bid_and_clear(game, state, forecast, day, action)
         bids.append(bid)
         around.append(surroundings(game, forecast, now))
-        net_kwh = bid.clearing.net_kwh
-        set_points = deliver(game, bid.orders, bid.limits, net_kwh, forecast, now)
+        set_points = deliver(game, bid.orders, bid.limits, bid.clearing.net_kwh, forecast, now)
         state = advance(game.fleet, bid.state, forecast, set_points, interval_h=game.interval_h)
+    return Passage(tuple(bids), tuple(around))
+
+
+def bid_of(game: Game, passage: Passage) -> WholesaleBid:
+    """Return the wholesale bid that a day played on forecasts gives, prequalified by the grid.
+
+    The grid says what of the schedule can be. Up and down offers are a share of what every
+    participant's order still leaves in each direction.
+    """
+    bids = passage.bids
     net_kwh = np.stack([bid.clearing.net_kwh for bid in bids])
     least_kwh = np.stack([bid.offered.minimum_kwh for bid in bids])
     most_kwh = np.stack([most_energies(bid.offered)[1] for bid in bids])
@@ -207,6 +224,6 @@ def play_through(
         most_kwh=most_kwh,
         up_kwh=game.balancing_share * np.maximum(net_kwh - least_kwh, 0.0),
         down_kwh=game.balancing_share * np.maximum(most_kwh - net_kwh, 0.0),
-        around=tuple(around),
+        around=passage.around,
     )
     return prequalify(game.power_flow, schedule, rule=game.rule)

@@ -128,8 +128,17 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Expectation:
+    """What the local market of a day is expected to do, from playing it on forecasts."""
+
+    price_eur_per_kwh: Floats  # (T, B) received by local sellers; NaN where nobody trades locally
+    bought_kwh: Floats  # (T, B) by all prosumers, at their meters
+    sold_kwh: Floats  # (T, B)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """What storage is worth over the day, from the announced prices and the forecasts.
+    """What storage is worth over the day, from the prices planned with and the forecasts.
 
     Cost-to-go tables have `G` equally spaced levels from empty to full.
     """
@@ -138,7 +147,7 @@ class Plan:
     battery_eur: Floats  # (T + 1, B, N, G) cost-to-go by energy stored
     heat_eur: Floats  # (T + 1, B, N, G) cost-to-go by temperature within the comfort band
     surplus_kwh: Floats  # (T + lookahead, B, N) solar energy a home is expected to have left
-    buy_eur_per_kwh: Floats  # (T + lookahead, B) announced, repeated behind the day
+    buy_eur_per_kwh: Floats  # (T + lookahead, B) planned with, repeated behind the day
     sell_eur_per_kwh: Floats  # (T + lookahead, B)
 
 

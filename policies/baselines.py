@@ -6,7 +6,7 @@ import numpy as np
 
 from cosim.market.tariff import within_tariff
 from cosim.records import FollowerAction, Signal
-from cosim.simulation import FollowerView, LeaderView
+from cosim.views import FollowerView, LeaderView
 
 
 @dataclass(frozen=True, slots=True)

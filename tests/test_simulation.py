@@ -13,7 +13,8 @@ from cosim.interval import surroundings
 from cosim.market.auction import MECHANISMS
 from cosim.records import AGGREGATOR, Exogenous, Fleet, FollowerAction, World
 from cosim.results import DayRecord, IntervalRecord
-from cosim.simulation import FollowerView, Policies, play_days
+from cosim.simulation import Policies, play_days
+from cosim.views import FollowerView
 from networks.reference import resolve
 from policies.baselines import TimeOfUse, WaterValue
 from tests.three_bus import three_bus_net

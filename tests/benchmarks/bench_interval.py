@@ -12,12 +12,12 @@ import numpy as np
 from cosim.game import Game, make_game
 from cosim.grid.power_flow import PowerFlow
 from cosim.inputs.world import build_world
-from cosim.interval import Day, play_through, trade
+from cosim.interval import Day, bid_of, day_passage, plan, trade
 from cosim.prosumers.devices import initial_state
 from cosim.records import Exogenous, FollowerAction, State
 from cosim.results import WholesaleBid
 from cosim.scenario import ProsumerSettings, Scenario
-from cosim.simulation import announce
+from cosim.session import Session
 from networks.catalog import load_feeder
 from networks.feeder import Feeder
 from policies.baselines import TimeOfUse
@@ -65,13 +65,15 @@ def main() -> None:
     def follow(state: State) -> FollowerAction:
         return action
 
-    span = (0, int(world.calendar.day_start[1]))
-    announce(game, world, leader, span)  # compiles
+    length = int(world.calendar.day_start[1])
+    signal = leader(Session(game, world).leader_view())
+    plan(game, world.forecast, signal, 0, length)  # compiles
     began = time.perf_counter()
-    day = announce(game, world, leader, span)
+    day = plan(game, world.forecast, signal, 0, length)
     plan_s = time.perf_counter() - began
     began = time.perf_counter()
-    bid = play_through(game, initial_state(game.fleet), world.forecast, day, follow)
+    passage = day_passage(game, initial_state(game.fleet), world.forecast, day, follow)
+    bid = bid_of(game, passage)
     bid_s = time.perf_counter() - began
     print(f"once a day: announce and plan {plan_s:.2f} s, play-through and bid {bid_s:.2f} s")
     for label, tightened in (

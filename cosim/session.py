@@ -1,0 +1,198 @@
+"""The batched core of every way to play: days of `B` environments in two calls, no autoreset.
+
+`announce` begins a day with the leader's prices, `trade` plays one interval with the followers'
+answer. A loop over days, an environment for a leader and one for followers all drive a session;
+each owns its rule of when to begin anew.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from cosim.errors import PolicyError
+from cosim.expectation import settle_expectations
+from cosim.game import Game
+from cosim.interval import Day, bid_of, plan, trade
+from cosim.prosumers.devices import initial_state
+from cosim.records import Exogenous, Floats, FollowerAction, Signal, State, World
+from cosim.results import DayRecord, IntervalRecord, WholesaleBid
+from cosim.views import FollowerView, LeaderView
+
+Follow = Callable[[FollowerView], FollowerAction]
+
+
+class Session:
+    """A run of days being played; `day_number` of them are behind."""
+
+    def __init__(self, game: Game, world: World, *, passes: int = 0) -> None:
+        """Begin before the first day; plans are made anew `passes` times from a day's forecasts."""
+        self.game, self.world, self.passes = game, world, passes
+        self.reset()
+
+    def reset(self, *, day_number: int = 0, state: State | None = None) -> None:
+        """Stand before day `day_number`, with `state` or as a run begins."""
+        self.day_number = day_number
+        first = int(self.world.calendar.day_start[day_number])
+        start = initial_state(self.game.fleet) if state is None else state
+        self.state = replace(start, interval=first)
+        self.day: Day | None = None
+        self.bid: WholesaleBid | None = None
+        self._records: list[IntervalRecord] = []
+        self._network: Floats = np.zeros(self.game.fleet.bus.shape)
+        self._headroom: Floats = self._distances(np.ones_like(self._network))
+        self._last: IntervalRecord | None = None
+
+    @property
+    def run_over(self) -> bool:
+        """Whether every day of the world is behind."""
+        return self.day_number >= len(self.world.calendar.day_start) - 1
+
+    @property
+    def day_over(self) -> bool:
+        """Whether the next call is `announce`: no day has begun, or it has been played."""
+        return self.day is None
+
+    def leader_view(self) -> LeaderView:
+        """Return what the leader knows before it announces the next day."""
+        first, end = self._span()
+        forecast, game = self.world.forecast, self.game
+        window = slice(first, end)
+        drawn = forecast.load_kw[window] + forecast.heat_pump_reference_kw[window]
+        solar = forecast.pv_kw[window]
+        return LeaderView(
+            day_ahead_eur_per_kwh=forecast.day_ahead_eur_per_kwh[window],
+            local_hour=self.world.calendar.local_hour[window],
+            passed_on_eur_per_kwh=game.passed_on_eur_per_kwh,
+            retail_eur_per_kwh=game.retail_eur_per_kwh,
+            feed_in_eur_per_kwh=game.feed_in_eur_per_kwh,
+            net_load_kw=(drawn - solar).sum(axis=2),
+            passive_kw=forecast.passive_kw[window].sum(axis=2),
+            solar_kw=solar.sum(axis=2),
+            fleet=game.fleet,
+            state=self.state,
+        )
+
+    def announce(self, signal: Signal, follow: Follow) -> WholesaleBid:
+        """Begin the day with the leader's prices; return the bid that goes to the market.
+
+        The bid comes from the day played on forecasts, where `follow` answers for the followers.
+
+        Raises:
+            PolicyError: a day is being played, all are behind, or prices lie outside the tariff.
+        """
+        if not self.day_over or self.run_over:
+            raise PolicyError(
+                "announce: the day has begun already"
+                if not self.day_over
+                else "announce: all days are behind, begin anew first"
+            )
+        first, end = self._span()
+        self._refuse_outside_tariff(signal, end - first)
+        forecast = self.world.forecast
+        day = plan(self.game, forecast, signal, first, end - first)
+
+        def answer(at: State, held: Day) -> FollowerAction:
+            return follow(self._view(at, held, forecast))
+
+        day, passage = settle_expectations(
+            self.game, self.state, forecast, day, answer, passes=self.passes
+        )
+        self.day = day
+        self.bid = bid_of(self.game, passage)
+        self._records = []
+        return self.bid
+
+    def follower_view(self) -> FollowerView:
+        """Return what followers know of the next interval.
+
+        Raises:
+            PolicyError: no day has begun.
+        """
+        if self.day is None:
+            raise PolicyError("trade: no day has begun, announce its prices first")
+        return self._view(self.state, self.day, self.world.actual)
+
+    def trade(self, action: FollowerAction) -> IntervalRecord:
+        """Play one interval.
+
+        Raises:
+            PolicyError: no day has begun.
+        """
+        if self.day is None or self.bid is None:
+            raise PolicyError("trade: no day has begun, announce its prices first")
+        row = self.state.interval - self.day.first_interval
+        record = trade(
+            self.game,
+            self.state,
+            self.world.actual,
+            self.day,
+            action=action,
+            sold_kwh=self.bid.validated_kwh[row],
+        )
+        self._records.append(record)
+        self.state, self._last = record.state, record
+        bus = self.game.fleet.bus
+        self._network = np.take_along_axis(record.charges.prices.network_eur_per_kwh, bus, axis=1)
+        voltage = np.take_along_axis(record.validation.state.voltage_pu, bus, axis=1)
+        self._headroom = self._distances(np.nan_to_num(voltage, nan=1.0))
+        if row + 1 == self.day.length:
+            self.played = DayRecord(
+                first_interval=self.day.first_interval,
+                signal=self.day.signal,
+                bid=self.bid,
+                intervals=tuple(self._records),
+            )
+            self.day, self.day_number = None, self.day_number + 1
+        return record
+
+    def _span(self) -> tuple[int, int]:
+        starts = self.world.calendar.day_start
+        if self.run_over:
+            raise PolicyError("all days are behind, begin anew first")
+        return int(starts[self.day_number]), int(starts[self.day_number + 1])
+
+    def _view(self, state: State, day: Day, now: Exogenous) -> FollowerView:
+        window = slice(day.first_interval, day.first_interval + day.length)
+        game = self.game
+        return FollowerView(
+            state=state,
+            fleet=game.fleet,
+            day=day,
+            now=now,
+            forecast=self.world.forecast,
+            local_hour=self.world.calendar.local_hour[window],
+            retail_eur_per_kwh=game.retail_eur_per_kwh,
+            feed_in_eur_per_kwh=game.feed_in_eur_per_kwh,
+            local_fee_eur_per_kwh=game.local_fee_eur_per_kwh,
+            interval_h=game.interval_h,
+            network_eur_per_kwh=self._network,
+            headroom_pu=self._headroom,
+            last=self._last,
+        )
+
+    def _distances(self, voltage_pu: Floats) -> Floats:
+        """Return how far voltages (B, N) lie below their upper and above their lower limit."""
+        feeder, bus = self.game.power_flow.feeder, self.game.fleet.bus
+        highest, lowest = feeder.voltage_max_pu[bus], feeder.voltage_min_pu[bus]
+        return np.stack([highest - voltage_pu, voltage_pu - lowest], axis=2)
+
+    def _refuse_outside_tariff(self, signal: Signal, length: int) -> None:
+        """Raise with everything that is wrong with announced prices."""
+        shape = (length, self.game.fleet.bus.shape[0])
+        buy, sell = signal.buy_eur_per_kwh, signal.sell_eur_per_kwh
+        if buy.shape != shape or sell.shape != shape:
+            raise PolicyError(
+                f"announce: prices of shape {buy.shape} and {sell.shape} given; the day needs "
+                f"{shape}: intervals by environments"
+            )
+        lowest, highest = self.game.feed_in_eur_per_kwh, self.game.retail_eur_per_kwh
+        bad = ~((sell >= lowest - 1e-12) & (buy >= sell - 1e-12) & (buy <= highest + 1e-12))
+        if bad.any():
+            row, column = (int(i) for i in np.argwhere(bad)[0])
+            raise PolicyError(
+                f"announce: {int(bad.sum())} price pairs lie outside the tariff, the first in "
+                f"interval {row} of environment {column}: pays {sell[row, column]:g}, charges "
+                f"{buy[row, column]:g}; allowed is {lowest:g} <= pays <= charges <= {highest:g} "
+                "EUR/kWh"
+            )
