@@ -31,6 +31,7 @@ class Game:
     feed_in_eur_per_kwh: float
     tie_rank: Integers  # (B, N)
     balancing_share: float = 0.0  # of what is flexible around the schedule that is offered
+    wear_eur_per_kwh: float = 0.0  # of a battery, per kWh through its meter
 
     @property
     def passed_on_eur_per_kwh(self) -> float:
@@ -66,6 +67,7 @@ def make_game(scenario: Scenario, power_flow: PowerFlow, world: World) -> Game:
         feed_in_eur_per_kwh=tariff.feed_in_eur_per_kwh,
         tie_rank=draw_tie_ranks(scenario.run.seed, world.fleet.bus.shape),
         balancing_share=scenario.wholesale.balancing_share,
+        wear_eur_per_kwh=scenario.community.battery_wear_eur_per_kwh,
     )
 
 

@@ -104,6 +104,9 @@ class Community(Settings):
     """Stored per drawn energy."""
     battery_discharge_efficiency: Efficiency = 0.95
     """Delivered per taken energy."""
+    battery_wear_eur_per_kwh: NotNegative = 0.005
+    """Wear of a battery per kWh through its meter: on no bill, but counted wherever ways to act
+    are learned or compared."""
     vehicle_share: Share = 0.20
     """Share of homes with an electric vehicle charged at home."""
     vehicle_kw: Positive = 11.0

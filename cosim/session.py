@@ -25,9 +25,13 @@ Follow = Callable[[FollowerView], FollowerAction]
 class Session:
     """A run of days being played; `day_number` of them are behind."""
 
-    def __init__(self, game: Game, world: World, *, passes: int = 0) -> None:
-        """Begin before the first day; plans are made anew `passes` times from a day's forecasts."""
-        self.game, self.world, self.passes = game, world, passes
+    def __init__(self, game: Game, world: World, *, passes: int = 0, bidding: bool = True) -> None:
+        """Begin before the first day; plans are made anew `passes` times from a day's forecasts.
+
+        Without `bidding` the aggregator stays away from the day-ahead market. That changes its
+        money only: where followers alone are trained, nothing they see or get depends on it.
+        """
+        self.game, self.world, self.passes, self.bidding = game, world, passes, bidding
         self.reset()
 
     def reset(self, *, day_number: int = 0, state: State | None = None) -> None:
@@ -39,6 +43,7 @@ class Session:
         self.day: Day | None = None
         self.bid: WholesaleBid | None = None
         self._records: list[IntervalRecord] = []
+        self._behind: tuple[Day, WholesaleBid | None, tuple[IntervalRecord, ...]] | None = None
         self._network: Floats = np.zeros(self.game.fleet.bus.shape)
         self._headroom: Floats = self._distances(np.ones_like(self._network))
         self._last: IntervalRecord | None = None
@@ -73,8 +78,8 @@ class Session:
             state=self.state,
         )
 
-    def announce(self, signal: Signal, follow: Follow) -> WholesaleBid:
-        """Begin the day with the leader's prices; return the bid that goes to the market.
+    def announce(self, signal: Signal, follow: Follow) -> WholesaleBid | None:
+        """Begin the day with the leader's prices; return the bid that goes to the market, if any.
 
         The bid comes from the day played on forecasts, where `follow` answers for the followers.
 
@@ -99,7 +104,7 @@ class Session:
             self.game, self.state, forecast, day, answer, passes=self.passes
         )
         self.day = day
-        self.bid = bid_of(self.game, passage)
+        self.bid = bid_of(self.game, passage) if self.bidding else None
         self._records = []
         return self.bid
 
@@ -119,16 +124,17 @@ class Session:
         Raises:
             PolicyError: no day has begun.
         """
-        if self.day is None or self.bid is None:
+        if self.day is None:
             raise PolicyError("trade: no day has begun, announce its prices first")
         row = self.state.interval - self.day.first_interval
+        nothing = np.zeros(self.game.fleet.bus.shape[0])
         record = trade(
             self.game,
             self.state,
             self.world.actual,
             self.day,
             action=action,
-            sold_kwh=self.bid.validated_kwh[row],
+            sold_kwh=nothing if self.bid is None else self.bid.validated_kwh[row],
         )
         self._records.append(record)
         self.state, self._last = record.state, record
@@ -137,14 +143,22 @@ class Session:
         voltage = np.take_along_axis(record.validation.state.voltage_pu, bus, axis=1)
         self._headroom = self._distances(np.nan_to_num(voltage, nan=1.0))
         if row + 1 == self.day.length:
-            self.played = DayRecord(
-                first_interval=self.day.first_interval,
-                signal=self.day.signal,
-                bid=self.bid,
-                intervals=tuple(self._records),
-            )
+            self._behind = (self.day, self.bid, tuple(self._records))
             self.day, self.day_number = None, self.day_number + 1
         return record
+
+    def played(self) -> DayRecord:
+        """Return the last day that was played to its end.
+
+        Raises:
+            PolicyError: there is none, or no bid was made for it.
+        """
+        day, bid, records = self._behind or (None, None, ())
+        if day is None or bid is None:
+            raise PolicyError("no day with a bid has been played to its end")
+        return DayRecord(
+            first_interval=day.first_interval, signal=day.signal, bid=bid, intervals=records
+        )
 
     def _span(self) -> tuple[int, int]:
         starts = self.world.calendar.day_start

@@ -47,4 +47,4 @@ def play_day(session: Session, policies: Policies) -> DayRecord:
     session.announce(policies.leader(session.leader_view()), policies.followers)
     while not session.day_over:
         session.trade(policies.followers(session.follower_view()))
-    return session.played
+    return session.played()

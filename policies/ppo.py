@@ -18,6 +18,9 @@ from torch import Tensor, nn
 
 from cosim.errors import PolicyError
 
+# Batches are small enough for one core, and two threads on two busy cores wait for each other.
+torch.set_num_threads(1)
+
 Singles = NDArray[np.float32]
 Booleans = NDArray[np.bool_]
 
@@ -240,7 +243,9 @@ class Learner:
         with torch.no_grad():
             policy.log_std.clamp_(min=settings.log_std_min)
             outside = ((ratio - 1.0).abs() > settings.clip).float().mean()
-        return float(policy_loss), float(value_loss), float(-change.mean()), float(outside)
+        figures = (policy_loss, value_loss, -change.mean(), outside)
+        moved = [float(figure.detach()) for figure in figures]
+        return moved[0], moved[1], moved[2], moved[3]
 
     def _refuse_no_numbers(self, batch: Batch) -> None:
         """Raise with everything in `batch` that is not a finite number."""

@@ -234,7 +234,9 @@ def _surprise(view: FollowerView) -> Floats:
     row = last.interval - view.day.first_interval - skipped
     if not 0 <= row < len(expected.price_eur_per_kwh):
         return none
-    return np.nan_to_num(last.clearing.price_eur_per_kwh - expected.price_eur_per_kwh[row])
+    return np.asarray(
+        np.nan_to_num(last.clearing.price_eur_per_kwh - expected.price_eur_per_kwh[row])
+    )
 
 
 def _values(view: FollowerView) -> dict[str, Floats]:
