@@ -142,6 +142,8 @@ def learn_leader(
 class OneDecisionVecEnv(VecEnv):
     """Situations of a leader's game side by side; each ends with its one decision."""
 
+    render_mode = None
+
     def __init__(self, game: LeaderGame, rows: int, *, seed: int) -> None:
         """Draw the first `rows` situations."""
         self.game, self.generator = game, np.random.default_rng(seed)

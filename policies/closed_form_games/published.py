@@ -70,7 +70,8 @@ class BuyingFacility:
     def reward(self, situation: Floats, action: Singles) -> Floats:
         """Return what is saved against buying from the grid."""
         price = self.price_eur_per_kwh(action)
-        return (situation - price)[:, 0] * self.answer_kwh(price).sum(axis=-1)
+        sold = self.answer_kwh(price).sum(axis=-1)
+        return np.asarray((situation - price)[:, 0] * sold)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class StoreOwners:
     @property
     def actions(self) -> int:
         """Consumption of every interval and moves between them."""
-        return 2 * self.prosumers.generation_kwh.shape[-1] - 1
+        return 2 * int(self.prosumers.generation_kwh.shape[-1]) - 1
 
     def draw(self, generator: np.random.Generator, rows: int) -> Floats:
         """Return prices of the leader's whole range."""
