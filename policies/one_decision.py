@@ -68,14 +68,14 @@ class AgentTraining:
 class LeaderTraining:
     """Hyperparameters of the leader's PPO."""
 
-    rows: int = 512
+    rows: int = 2048
     """Situations played side by side, four times an update."""
-    updates: int = 60
-    epochs: int = 6
-    minibatch: int = 1024
+    updates: int = 50
+    epochs: int = 8
+    minibatch: int = 2048
     learning_rate: float = 2e-3
     """At the start; falls in a straight line to zero."""
-    log_std_start: float = -1.0
+    log_std_start: float = -1.5
 
 
 def learn_agents(game: AgentGame, training: AgentTraining, *, seed: int) -> ActorCritic:

@@ -69,9 +69,12 @@ class TwoPriceTakers:
 
     def reward(self, situation: Floats, action: Singles) -> Floats:
         """Return what trading gains."""
-        sold = self.sold_kwh(action)
-        selling = gain_eur(self.prosumers, np.maximum(sold, 0.0), situation[:, 0])
-        return selling + gain_eur(self.prosumers, np.minimum(sold, 0.0), situation[:, 1])
+        return self.gain_eur(situation, self.sold_kwh(action))
+
+    def gain_eur(self, situation: Floats, sold_kwh: Floats) -> Floats:
+        """Return what selling (R, N) brings more than selling nothing (R, N)."""
+        selling = gain_eur(self.prosumers, np.maximum(sold_kwh, 0.0), situation[:, 0])
+        return selling + gain_eur(self.prosumers, np.minimum(sold_kwh, 0.0), situation[:, 1])
 
 
 @dataclass(frozen=True, slots=True)
