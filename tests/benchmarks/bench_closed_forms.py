@@ -16,6 +16,11 @@ from tests.policies.learned_games import (
     two_price_game,
 )
 
+GAMES = (
+    *(one_price_game, day_price_game, two_price_game),
+    *(pool_game, facility_game, supplier_game),
+)
+
 
 def main() -> None:
     np.set_printoptions(precision=4, suppress=True)
@@ -34,16 +39,12 @@ def main() -> None:
             f"{time.process_time() - begun:.1f} s of processor, {time.perf_counter() - wall:.1f} s",
             flush=True,
         )
-    for game in (
-        *(one_price_game, day_price_game, two_price_game),
-        *(pool_game, facility_game, supplier_game),
-    ):
-        for seed in range(2):
-            reached = ", ".join(
-                f"{name} {value:.5g}" if isinstance(value, float) else f"{name} {value}"
-                for name, value in game(seed).items()
-            )
-            print(f"{game.__name__} seed {seed}: {reached}", flush=True)
+    for game in GAMES:
+        reached = ", ".join(
+            f"{name} {value:.5g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in game(0).items()
+        )
+        print(f"{game.__name__}: {reached}", flush=True)
 
 
 if __name__ == "__main__":
