@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from cosim.cli_train import train
 from cosim.cli_validate import app as validate_app
 from cosim.errors import CosimError
 from networks.errors import NetworkError
@@ -22,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(validate_app)
+app.command()(train)
 EXIT_FAILED_CHECK = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
@@ -61,6 +63,10 @@ def run(  # noqa: PLR0913 (one argument an option)
     prosumers: Annotated[
         Path | None, typer.Option(help="CSV file with the prosumers, one a row.")
     ] = None,
+    community: Annotated[
+        str | None,
+        typer.Option(help="Whose devices: drawn by shares, or those of the feeder's net (feeder)."),
+    ] = None,
 ) -> None:
     """Play market days and write tables and a report.
 
@@ -71,6 +77,7 @@ def run(  # noqa: PLR0913 (one argument an option)
     given: dict[str, dict[str, object]] = {
         "run": {"start": start, "days": days, "seed": seed},
         "feeder": {"name": feeder, "limits": limits},
+        "community": {"source": community},
         "grid": {"rule": rule},
     }
     overrides = {
@@ -107,6 +114,9 @@ def feeders(
     page: Annotated[
         Path | None, typer.Option("--map", help="With inspect: HTML file for a map of the feeder.")
     ] = None,
+    gallery: Annotated[
+        Path | None, typer.Option(help="HTML file for a page with a picture of each feeder.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As a JSON list.")] = False,
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="As the table of docs/feeders.md.")
@@ -118,16 +128,24 @@ def feeders(
     pandapower JSON or Excel, OpenDSS or MATPOWER, see docs/own-feeders.md.
     """
     if names and names[0] == "inspect":
-        if len(names) != NAMES_OF_INSPECT or as_json or as_markdown:
+        if len(names) != NAMES_OF_INSPECT or as_json or as_markdown or gallery is not None:
             raise typer.BadParameter("inspect takes one feeder: cosim feeders inspect NAME")
         from cosim.cli_inspect import inspect_feeder
 
         inspect_feeder(names[1], page)
         return
     if page is not None:
-        raise typer.BadParameter("--map goes with inspect: cosim feeders inspect NAME --map FILE")
-    if as_json and as_markdown:
-        raise typer.BadParameter("--json and --markdown are two forms: give one")
+        raise typer.BadParameter(
+            "--map goes with inspect: cosim feeders inspect NAME --map FILE; of "
+            "several feeders draws --gallery FILE"
+        )
+    if as_json + as_markdown + (gallery is not None) > 1:
+        raise typer.BadParameter("--json, --markdown and --gallery are different forms: give one")
+    if gallery is not None:
+        from cosim.cli_gallery import make_gallery
+
+        make_gallery(names or (), gallery)
+        return
     from cosim import cli_feeders
 
     if as_json:

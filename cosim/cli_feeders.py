@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from cosim.cli_progress import PatientProgress
 from networks.catalog import describe_feeders
 from networks.feeder_summary import FeederSummary
 from networks.file_kinds import ALLOWED
@@ -79,9 +80,9 @@ def print_markdown(names: Sequence[str] = ()) -> None:
 
 
 def summarise(names: Sequence[str]) -> list[FeederSummary]:
-    """Return the summaries, with a sign of life while base cases are solved."""
-    with Console(stderr=True).status("Solving base cases, once"):
-        return describe_feeders(names)
+    """Return the summaries, with a sign of life where solving base cases takes a while."""
+    with PatientProgress("solving base cases, once") as progress:
+        return describe_feeders(names, progress)
 
 
 def remarks(summary: FeederSummary) -> list[str]:

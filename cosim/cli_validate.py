@@ -25,10 +25,16 @@ BaseFile = Annotated[
 OutFolder = Annotated[
     Path | None, typer.Option("--out", help="New or empty folder for tables and report.")
 ]
+LimitsName = Annotated[
+    str | None,
+    typer.Option(
+        "--limits", help="Preset of limits, e.g. en50160 or ansi_a; default: the feeder's."
+    ),
+]
 
 
 @app.command()
-def trades(
+def trades(  # noqa: PLR0913 (one argument an option)
     file: Annotated[Path, typer.Argument(metavar="TRADES.CSV", help="Who sells how much to whom.")],
     feeder: FeederName,
     base: BaseFile,
@@ -39,6 +45,7 @@ def trades(
     energy_price: Annotated[
         float, typer.Option(help="Price of energy at the slack in EUR/kWh: prices losses.")
     ] = 0.0,
+    limits: LimitsName = None,
     out: OutFolder = None,
 ) -> None:
     """Judge a list of trades. docs/validate.md names the columns.
@@ -48,7 +55,9 @@ def trades(
     _check_folder(out)
     from cosim.validate import validate_trades
 
-    answer = validate_trades(feeder, base, file, rule=rule, energy_eur_per_kwh=energy_price)
+    answer = validate_trades(
+        feeder, base, file, rule=rule, energy_eur_per_kwh=energy_price, limits=limits
+    )
     _finish(answer, (base, file), out)
 
 
@@ -57,6 +66,7 @@ def bid(
     file: Annotated[Path, typer.Argument(metavar="BID.CSV", help="Schedule, up and down.")],
     feeder: FeederName,
     base: BaseFile,
+    limits: LimitsName = None,
     out: OutFolder = None,
 ) -> None:
     """Judge an aggregator's bid: schedule, full up, full down. docs/validate.md names the columns.
@@ -66,7 +76,7 @@ def bid(
     _check_folder(out)
     from cosim.validate import validate_bid
 
-    _finish(validate_bid(feeder, base, file), (base, file), out)
+    _finish(validate_bid(feeder, base, file, limits=limits), (base, file), out)
 
 
 def _check_folder(out: Path | None) -> None:

@@ -2,14 +2,15 @@
 
 Whoever plans storage against the aggregator's quotes alone overlooks that neighbours trade in
 between. Fictitious play closes the gap before the day begins: the day is played through on
-forecasts, every follower plans anew with prices moved part of the way to those that came out, and
-so on. Prices of buying and of selling stay apart, at least by the fees of a local trade; were
-everybody to plan with one price, all would charge and discharge at once (herding).
+forecasts, every follower plans anew with the average of the prices that came out so far, around
+what its own devices did, and so on. Prices of buying and of selling stay apart by the fees of a
+local trade; were everybody to plan with one price, all would charge and discharge at once
+(herding).
 
-Source: Brown, "Iterative solution of games by fictitious play" (1951), with constant damping.
+Source: Brown, "Iterative solution of games by fictitious play" (1951).
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -17,13 +18,20 @@ import numpy as np
 
 from cosim.game import Game
 from cosim.interval import Day, Passage, day_passage, plan
-from cosim.records import Exogenous, Expectation, Floats, FollowerAction, Signal, State
+from cosim.records import (
+    Exogenous,
+    Expectation,
+    Floats,
+    FollowerAction,
+    Intentions,
+    Outlook,
+    Signal,
+    State,
+)
 
-DAMPING = 0.35
-"""Share of the way from the prices planned with to those that came out, a pass."""
-
-HALF_WIDTH = 0.15
-"""Distance kept from the price that came out, as a share of the aggregator's spread."""
+STEP_START = 1.5
+"""Pass k moves the prices planned with by 1 / (k + STEP_START) of the way to those that came out:
+an average over all passes, in which the first, made without knowing the market, counts for less."""
 
 
 class Follow(Protocol):
@@ -33,14 +41,24 @@ class Follow(Protocol):
         """Return what followers do in state `at` of the day `held`."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Rehearsal:
+    """How a day is played before it begins."""
+
+    follow: Follow
+    passes: int  # how often plans are made anew
+    outlook: Outlook  # what plans know of the run's end
+
+
 def settle_expectations(
-    game: Game, state: State, forecast: Exogenous, day: Day, follow: Follow, *, passes: int
+    game: Game, state: State, forecast: Exogenous, day: Day, rehearsal: Rehearsal
 ) -> tuple[Day, Passage]:
     """Return the day with plans that expect the local market, and its last passage.
 
-    `follow` answers a state of a day; `passes` is how often plans are made anew. With none, the
-    plans know the announced prices only, and the passage still tells what to expect.
+    Without passes the plans know the announced prices only, and the passage still tells what to
+    expect.
     """
+    follow, passes, outlook = rehearsal.follow, rehearsal.passes, rehearsal.outlook
     planned = day.signal
     for done in range(passes + 1):
         passage = day_passage(game, state, forecast, day, partial(follow, held=day))
@@ -48,12 +66,17 @@ def settle_expectations(
         day = replace(day, expected=expected)
         if done == passes:
             break
-        planned = closer(planned, expected.price_eur_per_kwh, day.signal, game)
-        day = replace(
-            plan(game, forecast, planned, day.first_interval, day.length),
-            signal=day.signal,
-            expected=expected,
+        planned = closer(
+            planned, expected.price_eur_per_kwh, day.signal, game, 1.0 / (done + STEP_START)
         )
+        again = plan(
+            game,
+            forecast,
+            planned,
+            (day.first_interval, day.length),
+            outlook=replace(outlook, intended=expected.intended),
+        )
+        day = replace(again, signal=day.signal, expected=expected)
     return day, passage
 
 
@@ -64,24 +87,25 @@ def expectation(game: Game, passage: Passage) -> Expectation:
         price_eur_per_kwh=np.stack([bids.clearing.price_eur_per_kwh for bids in passage.bids]),
         bought_kwh=np.maximum(net, 0.0).sum(axis=2),
         sold_kwh=np.maximum(-net, 0.0).sum(axis=2),
+        intended=Intentions(
+            battery_kw=np.stack([each.battery_kw for each in passage.dispatched]),
+            vehicle_kw=np.stack([each.vehicle_kw for each in passage.dispatched]),
+            heat_pump_kw=np.stack([each.heat_pump_kw for each in passage.dispatched]),
+        ),
     )
 
 
-def closer(planned: Signal, price: Floats, announced: Signal, game: Game) -> Signal:
-    """Return prices (T, B) moved from `planned` towards a local `price`, inside the announced.
+def closer(planned: Signal, price: Floats, announced: Signal, game: Game, step: float) -> Signal:
+    """Return prices (T, B) moved by `step` from `planned` towards a local `price`.
 
-    Where nobody traded locally the aggregator's quotes are what to expect.
+    Buying locally costs the fees on top of it. Where nobody traded locally the aggregator's quotes
+    are what to expect, and its quotes bound what is expected anywhere.
     """
     buy, sell = announced.buy_eur_per_kwh, announced.sell_eur_per_kwh
-    apart = HALF_WIDTH * (buy - sell)
-    charged = np.clip(price + game.local_fee_eur_per_kwh + apart, sell, buy)
-    paid = np.clip(price - apart, sell, buy)
     none = np.isnan(price)
+    charged = np.where(none, buy, np.clip(price + game.local_fee_eur_per_kwh, sell, buy))
+    paid = np.where(none, sell, np.clip(price, sell, buy))
     return Signal(
-        buy_eur_per_kwh=_part_way(planned.buy_eur_per_kwh, np.where(none, buy, charged)),
-        sell_eur_per_kwh=_part_way(planned.sell_eur_per_kwh, np.where(none, sell, paid)),
+        buy_eur_per_kwh=planned.buy_eur_per_kwh + step * (charged - planned.buy_eur_per_kwh),
+        sell_eur_per_kwh=planned.sell_eur_per_kwh + step * (paid - planned.sell_eur_per_kwh),
     )
-
-
-def _part_way(start: Floats, goal: Floats) -> Floats:
-    return (1.0 - DAMPING) * start + DAMPING * goal

@@ -15,7 +15,7 @@ from cosim.market.tariff import quotes_of
 from cosim.prosumers.devices import Ranges, advance, plug_in, ranges
 from cosim.prosumers.dispatch import dispatch
 from cosim.prosumers.orders import Terms, inside_envelopes, most_energies, order_curves
-from cosim.prosumers.water_value import plan_day
+from cosim.prosumers.water_value import NOTHING_KNOWN, plan_day
 from cosim.records import (
     Clearing,
     Envelopes,
@@ -24,6 +24,7 @@ from cosim.records import (
     Floats,
     FollowerAction,
     Orders,
+    Outlook,
     Plan,
     Signal,
     State,
@@ -45,14 +46,23 @@ class Day:
     expected: Expectation | None = None  # None until the day was played on forecasts
 
 
-def plan(game: Game, forecast: Exogenous, signal: Signal, first: int, length: int) -> Day:
-    """Return the day with what storage is worth under the announced prices."""
+def plan(
+    game: Game,
+    forecast: Exogenous,
+    signal: Signal,
+    span: tuple[int, int],
+    *,
+    outlook: Outlook = NOTHING_KNOWN,
+) -> Day:
+    """Return the day with what storage is worth under prices; `span` is its start and length."""
+    first, length = span
     values = plan_day(
         game.fleet,
         forecast,
         signal,
         span=(first, length, LOOKAHEAD),
         interval_h=game.interval_h,
+        outlook=outlook,
     )
     return Day(first_interval=first, length=length, signal=signal, plan=values)
 
@@ -183,6 +193,7 @@ class Passage:
 
     bids: tuple[Bids, ...]
     around: tuple[Surroundings, ...]
+    dispatched: tuple[Dispatch, ...]
 
 
 def day_passage(
@@ -196,15 +207,16 @@ def day_passage(
 
     Nothing is validated on the way, so that the passage shows what the market wants.
     """
-    bids, around = [], []
+    bids, around, dispatched = [], [], []
     for now in range(max(day.first_interval, state.interval), day.first_interval + day.length):
         action = follow(state)
         bid = bid_and_clear(game, state, forecast, day, action)
         bids.append(bid)
         around.append(surroundings(game, forecast, now))
         set_points = deliver(game, bid.orders, bid.limits, bid.clearing.net_kwh, forecast, now)
+        dispatched.append(set_points)
         state = advance(game.fleet, bid.state, forecast, set_points, interval_h=game.interval_h)
-    return Passage(tuple(bids), tuple(around))
+    return Passage(tuple(bids), tuple(around), tuple(dispatched))
 
 
 def bid_of(game: Game, passage: Passage) -> WholesaleBid:

@@ -128,12 +128,39 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Intentions:
+    """What every prosumer's devices are expected to do on a day, charging > 0."""
+
+    battery_kw: Floats  # (T, B, N)
+    vehicle_kw: Floats  # (T, B, N)
+    heat_pump_kw: Floats  # (T, B, N)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Expectation:
     """What the local market of a day is expected to do, from playing it on forecasts."""
 
     price_eur_per_kwh: Floats  # (T, B) received by local sellers; NaN where nobody trades locally
     bought_kwh: Floats  # (T, B) by all prosumers, at their meters
     sold_kwh: Floats  # (T, B)
+    intended: Intentions
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """When a run ends and what stores then hold and owe is worth, known to all from the start."""
+
+    interval: int  # first one behind the run
+    retail_eur_per_kwh: float  # for what vehicles miss and rooms lack
+    feed_in_eur_per_kwh: float  # for what is stored
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outlook:
+    """What plans know besides prices and forecasts."""
+
+    intended: Intentions | None = None  # what the own devices are expected to do on the day
+    closing: Closing | None = None  # None: life goes on behind the run
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,6 +176,7 @@ class Plan:
     surplus_kwh: Floats  # (T + lookahead, B, N) solar energy a home is expected to have left
     buy_eur_per_kwh: Floats  # (T + lookahead, B) planned with, repeated behind the day
     sell_eur_per_kwh: Floats  # (T + lookahead, B)
+    missing_eur_per_kwh: float = 0.0  # for what vehicles miss where the plan ends; 0: it goes on
 
 
 @dataclass(frozen=True, slots=True, eq=False)

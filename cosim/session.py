@@ -11,11 +11,20 @@ from dataclasses import replace
 import numpy as np
 
 from cosim.errors import PolicyError
-from cosim.expectation import settle_expectations
+from cosim.expectation import Rehearsal, settle_expectations
 from cosim.game import Game
 from cosim.interval import Day, bid_of, plan, trade
 from cosim.prosumers.devices import initial_state
-from cosim.records import Exogenous, Floats, FollowerAction, Signal, State, World
+from cosim.records import (
+    Closing,
+    Exogenous,
+    Floats,
+    FollowerAction,
+    Outlook,
+    Signal,
+    State,
+    World,
+)
 from cosim.results import DayRecord, IntervalRecord, WholesaleBid
 from cosim.views import FollowerView, LeaderView
 
@@ -25,12 +34,32 @@ Follow = Callable[[FollowerView], FollowerAction]
 class Session:
     """A run of days being played; `day_number` of them are behind."""
 
-    def __init__(self, game: Game, world: World, *, passes: int = 0, bidding: bool = True) -> None:
+    def __init__(
+        self,
+        game: Game,
+        world: World,
+        *,
+        passes: int = 0,
+        bidding: bool = True,
+        ending: bool = False,
+    ) -> None:
         """Begin before the first day; plans are made anew `passes` times from a day's forecasts.
 
         Without `bidding` the aggregator stays away from the day-ahead market. That changes its
         money only: where followers alone are trained, nothing they see or get depends on it.
+        With `ending` all plans know that the run ends with its last day, and at which prices
+        stores are then valued: what comparisons with an optimum of the same days need. Without,
+        plans look a day beyond, as in a life that goes on.
         """
+        self.closing = (
+            Closing(
+                interval=int(world.calendar.day_start[-1]),
+                retail_eur_per_kwh=game.retail_eur_per_kwh,
+                feed_in_eur_per_kwh=game.feed_in_eur_per_kwh,
+            )
+            if ending
+            else None
+        )
         self.game, self.world, self.passes, self.bidding = game, world, passes, bidding
         self.reset()
 
@@ -95,13 +124,15 @@ class Session:
         first, end = self._span()
         self._refuse_outside_tariff(signal, end - first)
         forecast = self.world.forecast
-        day = plan(self.game, forecast, signal, first, end - first)
+        span = (first, end - first)
+        outlook = Outlook(closing=self.closing)
+        day = plan(self.game, forecast, signal, span, outlook=outlook)
 
         def answer(at: State, held: Day) -> FollowerAction:
             return follow(self._view(at, held, forecast))
 
         day, passage = settle_expectations(
-            self.game, self.state, forecast, day, answer, passes=self.passes
+            self.game, self.state, forecast, day, Rehearsal(answer, self.passes, outlook)
         )
         self.day = day
         self.bid = bid_of(self.game, passage) if self.bidding else None
@@ -117,6 +148,15 @@ class Session:
         if self.day is None:
             raise PolicyError("trade: no day has begun, announce its prices first")
         return self._view(self.state, self.day, self.world.actual)
+
+    def with_news(self, view: FollowerView) -> FollowerView:
+        """Return `view` with what the interval played last told of market and grid."""
+        return replace(
+            view,
+            network_eur_per_kwh=self._network,
+            headroom_pu=self._headroom,
+            last=self._last,
+        )
 
     def trade(self, action: FollowerAction) -> IntervalRecord:
         """Play one interval.

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from cosim.errors import SubmissionError
-from cosim.grid import limits
+from cosim.grid.limits import allowed_excess, within
 from cosim.grid.power_flow import PowerFlow
 from cosim.grid.validation import RULES
 from cosim.submissions import tables
@@ -45,6 +45,7 @@ class Answer:
     states: Mapping[str, States]  # by the name that stands in the columns, "base" first
     notes: tuple[str, ...]  # what is allowed but worth knowing
     reference: str | None = None  # by which name or path the feeder was loaded
+    limits: str | None = None  # preset it was judged by, None for the feeder's own limits
 
     @property
     def accepted(self) -> bool:
@@ -55,9 +56,9 @@ class Answer:
     @property
     def worse(self) -> bool:
         """Whether what was accepted breaks a limit further than the base case: rule none only."""
-        allowed = limits.allowed_excess(self.states["base"].excess)
+        allowed = allowed_excess(self.states["base"].excess)
         final = [state for name, state in self.states.items() if name not in ("base", "asked")]
-        return not all(bool(limits.within(state.excess, allowed).all()) for state in final)
+        return not all(bool(within(state.excess, allowed).all()) for state in final)
 
 
 def validate_trades(
@@ -67,6 +68,7 @@ def validate_trades(
     *,
     rule: str = "optimal",
     energy_eur_per_kwh: float = 0.0,
+    limits: str | None = None,
 ) -> Answer:
     """Return the verdict on every trade, with reason, binding element and prices.
 
@@ -76,13 +78,14 @@ def validate_trades(
         trades: who sells how much to whom.
         rule: how trades are cut, one of `cosim.grid.validation.RULES`.
         energy_eur_per_kwh: price of energy at the slack, which prices losses.
+        limits: one of `networks.limits.PRESETS`; None for the feeder's own limits.
 
     Raises:
         SubmissionError: any problem of the tables, all of them at once, with row numbers.
-        NetworkError: unknown feeder.
+        NetworkError: unknown feeder or limits.
     """
-    grid = _feeder(feeder)
     problems = Problems()
+    grid = _feeder(feeder, limits, problems)
     if rule not in RULES:
         problems.whole("rule", f"is {rule!r}; known are {', '.join(RULES)}")
     if not np.isfinite(energy_eur_per_kwh):
@@ -116,24 +119,34 @@ def validate_trades(
     if not listed.priced:
         made = tuple(tables.in_kwh(table) for table in made)  # type: ignore[assignment] # still four
     return Answer(
-        "trades", grid, rule, *made, states=states, notes=listed.notes, reference=_name(feeder)
+        "trades",
+        grid,
+        rule,
+        *made,
+        states=states,
+        notes=listed.notes,
+        reference=_name(feeder),
+        limits=limits,
     )
 
 
-def validate_bid(feeder: str | Feeder, base: Source, bid: Source) -> Answer:
+def validate_bid(
+    feeder: str | Feeder, base: Source, bid: Source, *, limits: str | None = None
+) -> Answer:
     """Return the answers to a bid's schedule, full up and full down, interval by interval.
 
     Args:
         feeder: a name or path that `networks.catalog.load_feeder` knows, or a feeder.
         base: what is drawn at each bus without the bid.
         bid: what every participant's schedule changes, what it offers, and its range.
+        limits: one of `networks.limits.PRESETS`; None for the feeder's own limits.
 
     Raises:
         SubmissionError: any problem of the tables, all of them at once, with row numbers.
-        NetworkError: unknown feeder.
+        NetworkError: unknown feeder or limits.
     """
-    grid = _feeder(feeder)
     problems = Problems()
+    grid = _feeder(feeder, limits, problems)
     power_flow = PowerFlow(grid)
     case = _base(base, power_flow, problems)
     sheet = read_sheet(bid, "bid", problems)
@@ -156,11 +169,16 @@ def validate_bid(feeder: str | Feeder, base: Source, bid: Source) -> Answer:
         states=states,
         notes=offered.notes,
         reference=_name(feeder),
+        limits=limits,
     )
 
 
-def _feeder(feeder: str | Feeder) -> Feeder:
-    return load_feeder(feeder) if isinstance(feeder, str) else feeder
+def _feeder(feeder: str | Feeder, preset: str | None, problems: Problems) -> Feeder:
+    if isinstance(feeder, str):
+        return load_feeder(feeder, limits=preset)
+    if preset is not None:
+        problems.whole("limits", "go with the name of a feeder; a feeder that is given has its own")
+    return feeder
 
 
 def _name(feeder: str | Feeder) -> str | None:

@@ -1,8 +1,10 @@
 """Low-voltage grids of Kerber, Lindner and Dickert, and the grids Oberrhein and Schutterwald."""
 
+import contextlib
+import importlib
 import random
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pandapower as pp
 import pandapower.networks as pn
@@ -127,6 +129,23 @@ def _dickert(key: str, reach: str, kind: str) -> Entry:
     )
 
 
+@contextlib.contextmanager
+def unsolved(module: str) -> Iterator[None]:
+    """Keep `pandapower.networks.<module>` from solving what it builds.
+
+    It would compile numba kernels for one power flow, seconds, whose results nobody reads.
+    """
+    builder = importlib.import_module(f"pandapower.networks.{module}")
+    solve = getattr(builder, "runpp", None)
+    try:
+        if solve is not None:
+            builder.runpp = lambda _net: None  # type: ignore[attr-defined] # a name it imports
+        yield
+    finally:
+        if solve is not None:
+            builder.runpp = solve  # type: ignore[attr-defined]
+
+
 def quietly(build: Callable[[], object]) -> pp.pandapowerNet:
     """Return what `build` returns; pandapower builds some nets from old files and warns of it."""
     with warnings.catch_warnings():
@@ -139,14 +158,18 @@ def quietly(build: Callable[[], object]) -> pp.pandapowerNet:
 
 def build_oberrhein() -> pp.pandapowerNet:
     """Return Oberrhein in its load case, its solar plants at their installed power."""
-    net = quietly(lambda: pn.mv_oberrhein(scenario="load"))
+    with unsolved("mv_oberrhein"):
+        net = quietly(lambda: pn.mv_oberrhein(scenario="load"))
     net.sgen["scaling"] = 1.0
     return net
 
 
-def build_schutterwald() -> pp.pandapowerNet:
-    """Return Schutterwald without heat pumps: the scenario adds its own."""
-    return quietly(lambda: pn.lv_schutterwald(separation_by_sub=False, include_heat_pumps=False))
+def build_schutterwald(*, heat_pumps: bool = False) -> pp.pandapowerNet:
+    """Return Schutterwald, usually without heat pumps: the scenario adds its own."""
+    with unsolved("lv_schutterwald"):
+        return quietly(
+            lambda: pn.lv_schutterwald(separation_by_sub=False, include_heat_pumps=heat_pumps)
+        )
 
 
 ENTRIES = (
@@ -185,6 +208,7 @@ ENTRIES = (
             ratings_source="Line and transformer ratings of the net.",
         ),
         build=build_schutterwald,
+        with_devices=lambda: build_schutterwald(heat_pumps=True),
         remark="all 14 substations are supplied at 0.965 p.u., as in the net",
     ),
 )

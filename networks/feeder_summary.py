@@ -64,17 +64,32 @@ class FeederSummary:
         return not self.base_case_breaks
 
 
+Progress = Callable[[str, int, int], None]
+"""Hears which feeder is next, how many are done, and how many there are to do."""
+
+
 def remembered(
-    entries: Sequence[tuple[str, Entry]], summarise: Callable[[str, Entry], FeederSummary]
+    entries: Sequence[tuple[str, Entry]],
+    summarise: Callable[[str, Entry], FeederSummary],
+    progress: Progress | None = None,
 ) -> list[FeederSummary]:
-    """Return the summaries of `entries`, by `summarise` where they are not in the cache."""
+    """Return the summaries of `entries`, by `summarise` where they are not in the cache.
+
+    What was found is kept, also where a later one fails or the user stops it.
+    """
     file = cache_folder() / f"feeders-{_state_of_package()}.json"
-    known = _read(file)
-    found = {
-        name: known[name] if name in known else summarise(name, entry) for name, entry in entries
-    }
-    if found.keys() - known.keys():
-        _write(file, {**known, **found})
+    found = _read(file)
+    missing = {name: entry for name, entry in entries if name not in found}
+    done = 0
+    try:
+        for name, entry in missing.items():
+            if progress is not None:
+                progress(name, done, len(missing))
+            found[name] = summarise(name, entry)
+            done += 1
+    finally:
+        if done:
+            _write(file, found)
     return [found[name] for name, _ in entries]
 
 

@@ -44,6 +44,11 @@ PRESETS: dict[str, Limits] = {
 """By name; docs/limits.md says what each is after and what of it is not judged."""
 
 
+def presets_like(limits: Limits) -> tuple[str, ...]:
+    """Return the names of the presets with the same numbers, none where there is no such."""
+    return tuple(name for name, known in PRESETS.items() if known == limits)
+
+
 def preset(name: str) -> Limits:
     """Return a preset by name; raise NetworkError where there is none of it."""
     if name not in PRESETS:

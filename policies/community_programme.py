@@ -9,20 +9,24 @@ meter gains nothing.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 import highspy
 import numpy as np
 
 from cosim.prosumers.devices import heat_response
-from cosim.records import Booleans, Floats, Integers
-from policies.programme_columns import CHARGE, CURTAIL, DISCHARGE, HEAT, VEHICLE, moves_of
-from policies.solver import Rows, make_solver, read_columns
+from cosim.records import Floats, Integers
+from policies.programme_columns import (
+    CHARGE,
+    CURTAIL,
+    DISCHARGE,
+    HEAT,
+    VEHICLE,
+    moves_of,
+    reachable_band,
+)
+from policies.solver import PENALTY, Rows, make_solver, read_columns
 from policies.vehicle_stays import Stays, stays_of
 from policies.yardstick_case import Case, Schedule
-
-PENALTY: Final = 1e3
-"""Price of a kWh beyond an added limit, in units of the largest price of the programme."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,26 +41,23 @@ class Solution:
 class CommunityProgramme:
     """The least cost of a case; limits on what its devices do can be added afterwards."""
 
-    def __init__(
-        self, case: Case, *, local_trade: bool = True, curtailable: Booleans | None = None
-    ) -> None:
+    def __init__(self, case: Case, *, local_trade: bool = True) -> None:
         """Build the programme.
 
         Args:
             case: environment and span.
             local_trade: whether meters may be matched; otherwise all is bought and sold at the
                 case's prices.
-            curtailable: (T,) intervals in which solar power can be given up; left out: those in
-                which selling costs money. Elsewhere giving it up gains nothing without a limit.
         """
         self.case = case
-        chosen = case.sell_eur_per_kwh < 0.0 if curtailable is None else curtailable
-        self.moves = moves_of(case, chosen)
+        # Giving up solar power gains nothing where it can be sold for nothing or more; where limits
+        # are added it comes with them.
+        self._curtailable = case.sell_eur_per_kwh < 0.0
+        self.moves = moves_of(case, self._curtailable)
         self._stays = stays_of(case)
         self._local_trade = local_trade
         self._cost: list[Floats] = []
-        self._lower: list[Floats] = []
-        self._upper: list[Floats] = []
+        self._bounds: list[tuple[Floats, Floats]] = []
         self._width = 0
         self._rows = Rows()
         self._constant = 0.0
@@ -73,6 +74,8 @@ class CommunityProgramme:
         Returns:
             What `drop_limit` knows each by, (R,).
         """
+        for now in np.unique(interval[~self._curtailable[interval]]):
+            self._let_curtail(int(now))
         moves, fixed = self.moves, self.case.fixed_kwh
         start = np.searchsorted(moves.interval_sorted, np.arange(self.case.length + 1))
         places = self._solver.getNumRow() + np.arange(len(interval))
@@ -83,7 +86,7 @@ class CommunityProgramme:
             scale = float(np.abs(per_kwh[row]).max(initial=0.0)) or 1.0
             left = float(room[row] - per_kwh[row] @ fixed[now]) / scale
             self._solver.addCol(self._penalty, 0.0, highspy.kHighsInf, 0, [], [])
-            index = np.append(mine, self._width).astype(np.int32)
+            index = np.append(moves.column[mine], self._width).astype(np.int32)
             self._solver.addRow(
                 -highspy.kHighsInf, left, len(index), index, np.append(value / scale, -1.0)
             )
@@ -106,7 +109,7 @@ class CommunityProgramme:
             values, objective = read_columns(self._solver)
         moves, shape = self.moves, self.case.fixed_kwh.shape
         tables = np.zeros((5, *shape))
-        done = np.clip(values[: len(moves.kind)], 0.0, moves.most_kwh)
+        done = np.clip(values[moves.column], 0.0, moves.most_kwh)
         tables[moves.kind, moves.interval, moves.prosumer] = done
         over = float(values[self._elastic].sum()) if self._elastic else 0.0
         return Solution(
@@ -120,13 +123,31 @@ class CommunityProgramme:
             elastic=over,
         )
 
+    def _let_curtail(self, now: int) -> None:
+        """Let all meters that may feed in give up solar power in an interval."""
+        case, hours = self.case, self.case.interval_h
+        prosumers = np.flatnonzero(~self._draws[now] & (case.exogenous.pv_kw[now, 0] > 0.0))
+        most = case.exogenous.pv_kw[now, 0] * hours
+        for prosumer in prosumers:
+            if self._feeds[now, prosumer]:
+                # What it sells follows from the column: it earns less, and less can be matched.
+                most[prosumer] = -case.fixed_kwh[now, prosumer]
+                cost, row, value = float(case.sell_eur_per_kwh[now]), self._sold_row[now], 1.0
+            else:
+                cost, row, value = 0.0, self._meter[now, prosumer], -1.0
+            entries = ([int(row)], [value]) if row >= 0 else ([], [])
+            self._solver.addCol(cost, 0.0, float(most[prosumer]), len(entries[0]), *entries)
+        column = self._width + np.arange(len(prosumers))
+        self._width += len(prosumers)
+        self.moves = self.moves.with_curtailing(now, prosumers, most[prosumers], column)
+        self._curtailable[now] = True
+
     def _columns(self, cost: Floats, lower: Floats, upper: Floats) -> Integers:
         """Add columns and return their positions."""
         first = self._width
         self._width += len(cost)
         self._cost.append(cost)
-        self._lower.append(lower)
-        self._upper.append(upper)
+        self._bounds.append((lower, upper))
         return np.arange(first, self._width)
 
     def _build(self) -> None:
@@ -143,8 +164,8 @@ class CommunityProgramme:
         self._penalty = PENALTY * float(np.abs(np.concatenate(self._cost)).max(initial=1.0))
         self._elastic: list[int] = []
         self._solver = make_solver(
-            np.concatenate(self._cost),
-            (np.concatenate(self._lower), np.concatenate(self._upper)),
+            self._cost,
+            self._bounds,
             self._rows,
             self._constant,
         )
@@ -192,7 +213,7 @@ class CommunityProgramme:
             fleet.comfort_min_celsius[0, owners] - target,
             fleet.comfort_max_celsius[0, owners] - target,
         )
-        low, high = _reachable_band(start, band, remaining, gain, (reference, most))
+        low, high = reachable_band(start, band, remaining, gain, (reference, most))
         shape = reference.shape
         warmth = self._columns(np.zeros(reference.size), low.ravel(), high.ravel()).reshape(shape)
         side = -gain * reference
@@ -234,6 +255,7 @@ class CommunityProgramme:
         fixed, buy, sell = case.fixed_kwh, case.buy_eur_per_kwh, case.sell_eur_per_kwh
         draws, feeds = moves.one_way(fixed)
         both = ~(draws | feeds)
+        self._draws, self._feeds = draws, feeds
         bought = (np.where(draws, fixed, 0.0)).sum(axis=1)
         sold = (np.where(feeds, -fixed, 0.0)).sum(axis=1)
         self._constant += float(buy @ bought - sell @ sold)
@@ -248,6 +270,7 @@ class CommunityProgramme:
         selling = self._columns(-sell[interval], np.zeros(count), endless)
         meter = np.full(both.shape, -1)
         meter[interval, prosumer] = self._rows.equal(fixed[interval, prosumer])
+        self._meter, self._sold_row = meter, np.full(case.length, -1)
         rows = meter[interval, prosumer]
         self._rows.enter(rows, buying, 1.0)
         self._rows.enter(rows, selling, -1.0)
@@ -272,27 +295,4 @@ class CommunityProgramme:
             self._rows.enter(of[interval][known], single[known], -1.0)
             mine = np.flatnonzero(one_way[at] & (of[moves.interval] >= 0))
             self._rows.enter(of[moves.interval[mine]], mine, sign * moves.sign[mine])
-
-
-def _reachable_band(
-    start: Floats,
-    band: tuple[Floats, Floats],
-    remaining: Floats,
-    gain: Floats,
-    power: tuple[Floats, Floats],
-) -> tuple[Floats, Floats]:
-    """Return bounds (T, N) of the distance from the target: the comfort band, where it can be held.
-
-    Where full power cannot hold the floor, or none the ceiling, the bound is where the devices'
-    own rules end up.
-    """
-    reference, most = power
-    lows, highs = [], []
-    lowest = highest = start
-    for needed in reference:
-        coldest, warmest = (gain * (amount - needed) for amount in (0.0, most))
-        lowest = np.clip(band[0], remaining * lowest + coldest, remaining * lowest + warmest)
-        highest = np.clip(band[1], remaining * highest + coldest, remaining * highest + warmest)
-        lows.append(np.minimum(band[0], lowest))
-        highs.append(np.maximum(band[1], highest))
-    return np.stack(lows), np.stack(highs)
+        self._sold_row = of

@@ -28,13 +28,13 @@ from cosim.views import FollowerView, LeaderView
 from networks.feeder import Feeder
 from policies.ppo import ActorCritic, Batch, Learner, Losses, PpoSettings, Singles
 from policies.prosumer import LearnedFollowers
-from policies.shaping import expected_bill, potential
+from policies.shaping import potential, unshifted_bill
 
 SEED_STREAM = 9_001
 """Keeps the draws of training apart from those of the worlds it is played on."""
 
 
-FOLLOWER_PPO = PpoSettings(discount=0.99, gae_lambda=0.9, log_std_start=-1.0)
+FOLLOWER_PPO = PpoSettings(discount=1.0, gae_lambda=0.95, log_std_start=-2.0)
 ANY_TARIFF = TariffSet()
 
 
@@ -45,6 +45,8 @@ class FollowerTraining:
     iterations: int = 40
     """Days played, each in all environments, and updates made."""
     environments: int = 8
+    days: int = 2
+    """Days of an episode; plans know that it ends, and stores are then valued as everywhere."""
     passes: int = 3
     ppo: PpoSettings = FOLLOWER_PPO
     tariff: TariffSet = ANY_TARIFF
@@ -133,7 +135,7 @@ class FollowerTrainer:
         """Draw who lives on the feeder, the day, and what happens on it."""
         day = self.days[int(draws.integers(len(self.days)))]
         run = self.scenario.run.model_copy(
-            update={"start": day, "days": 1, "seed": int(draws.integers(1 << 31))}
+            update={"start": day, "days": self.settings.days, "seed": int(draws.integers(1 << 31))}
         )
         scenario = self.scenario.model_copy(update={"run": run})
         world = build_world(scenario, self.feeder, environments=self.settings.environments)
@@ -160,27 +162,31 @@ class FollowerTrainer:
 
     def _collect(self, game: Game, world: World, draws: np.random.Generator) -> Batch:
         """Play the day; return what flexible prosumers saw, did and got."""
-        session = Session(game, world, passes=self.settings.passes, bidding=False)
+        session = Session(game, world, passes=self.settings.passes, bidding=False, ending=True)
         session.reset(state=self._start(game, draws))
-        session.announce(self._prices(session.leader_view(), draws), self.followers)
         decides = flexible(game.fleet)
         noise = torch.Generator().manual_seed(int(draws.integers(1 << 31)))
         columns: dict[str, list[Singles]] = {
             name: [] for name in ("observation", "action", "log_probability", "value", "reward")
         }
-        while not session.day_over:
+        held: Floats | None = None  # what stores were worth after the interval before
+        while not session.run_over:
+            if session.day_over:
+                session.announce(self._prices(session.leader_view(), draws), self.followers)
             view = session.follower_view()
             seen = observe(view)[decides]
             action, density, value = self.learner.policy.sample(seen, noise)
-            before = potential(game.fleet, view.day, view.state, world.actual)
+            standing = potential(game.fleet, view.day, view.state, None)
+            asked = standing - potential(game.fleet, view.day, view.state, world.actual)
+            before = (standing if held is None else held) - asked
             record = session.trade(self._act(action, decides, view))
-            after = potential(game.fleet, view.day, record.state, None)
+            held = potential(game.fleet, view.day, record.state, None)
             reward = (
                 prosumer_rewards(
                     record, wear_eur_per_kwh=game.wear_eur_per_kwh, interval_h=game.interval_h
                 )
-                + expected_bill(view)
-                + after
+                + unshifted_bill(view, record.clearing.price_eur_per_kwh)
+                + held
                 - before
                 - self._penalty(record.validation.net_kwh, game, record)
             )

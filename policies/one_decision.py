@@ -11,11 +11,11 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv
 
-from cosim.envs.spaces import action_box, observation_box
+from cosim.envs.spaces import boxes
 from cosim.records import Floats
+from policies.leader import LeaderTraining, new_model
 from policies.ppo import ActorCritic, Batch, Learner, PpoSettings
 
 Singles = NDArray[np.float32]
@@ -64,18 +64,10 @@ class AgentTraining:
     ppo: PpoSettings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeaderTraining:
-    """Hyperparameters of the leader's PPO."""
-
-    rows: int = 2048
-    """Situations played side by side, four times an update."""
-    updates: int = 50
-    epochs: int = 8
-    minibatch: int = 2048
-    learning_rate: float = 2e-3
-    """At the start; falls in a straight line to zero."""
-    log_std_start: float = -1.5
+SMOOTH_PROFITS = LeaderTraining(
+    environments=2048, days=4, minibatch=2048, epochs=8, log_std_start=-1.5
+)
+"""Settings for profits without noise: many situations, few updates."""
 
 
 def learn_agents(game: AgentGame, training: AgentTraining, *, seed: int) -> ActorCritic:
@@ -109,29 +101,18 @@ def learn_agents(game: AgentGame, training: AgentTraining, *, seed: int) -> Acto
 
 
 def learn_leader(
-    game: LeaderGame, training: LeaderTraining, *, seed: int
+    game: LeaderGame, settings: LeaderTraining, *, updates: int, seed: int
 ) -> Callable[[Floats], Singles]:
     """Return what the leader does (R, actions) in situations (R, C), learned against frozen others.
 
-    Nothing follows a decision, so nothing is discounted.
+    A situation counts as an environment of the settings, and as a day.
     """
-    model = PPO(
-        "MlpPolicy",
-        OneDecisionVecEnv(game, training.rows, seed=seed),
-        n_steps=4,
-        batch_size=training.minibatch,
-        n_epochs=training.epochs,
-        learning_rate=lambda left: training.learning_rate * left,
-        gamma=0.0,
-        gae_lambda=0.0,
-        policy_kwargs={
-            "net_arch": {"pi": [64, 64], "vf": [64, 64]},
-            "log_std_init": training.log_std_start,
-        },
-        seed=seed,
-        device="cpu",
-    )
-    model.learn(4 * training.rows * training.updates)
+    rows = OneDecisionVecEnv(game, settings.environments, seed=seed)
+    model = new_model(settings, seed=seed, spaces=(rows.observation_space, rows.action_space))
+    model.set_env(rows)
+    model.learning_rate = lambda left: settings.learning_rate * left
+    model._setup_lr_schedule()
+    model.learn(settings.environments * settings.days * updates)
 
     def act(situation: Floats) -> Singles:
         return np.asarray(model.predict(game.observe(situation), deterministic=True)[0])
@@ -150,7 +131,7 @@ class OneDecisionVecEnv(VecEnv):
         self.situation = game.draw(self.generator, rows)
         self.reward = np.zeros(rows, np.float32)
         observations = game.observe(self.situation).shape[-1]
-        super().__init__(rows, observation_box(observations), action_box(game.actions))
+        super().__init__(rows, *boxes(observations, game.actions))
 
     def reset(self) -> Singles:
         """Draw new situations and return what the leader sees of them."""

@@ -110,9 +110,9 @@ class _Search:
     """Rounds of programme, power flow and cuts."""
 
     def __init__(self, case: Case, grid: GridOfCase) -> None:
-        """Build the programme; solar power can be given up everywhere."""
+        """Build the programme."""
         self._case, self._grid = case, grid
-        self._programme = CommunityProgramme(case, curtailable=np.full(case.length, True))
+        self._programme = CommunityProgramme(case)
         self._cuts: list[Cut] = []
 
     def run(self, rounds_max: int) -> Optimum:

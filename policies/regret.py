@@ -28,7 +28,7 @@ from policies.yardstick_case import (
     signal_of,
 )
 
-LEAST_SAVING_EUR: Final = 0.01
+LEAST_SAVING_EUR: Final = 0.10
 """Prosumers whose devices can save less than this have no share of it."""
 
 

@@ -1,8 +1,8 @@
 """What a follower's reward is measured against, so that an interval can be judged by itself.
 
-Two terms that leave the best policy as it is. The bill a home would have without shifting
-anything, at the expected prices, does not depend on what is done. The change of a potential, what
-stored energy is expected to be worth, telescopes over the day (Ng, Harada, Russell, "Policy
+Two terms that leave the best policy as it is. The bill a home would have had without shifting
+anything, at the price that came out, does not depend on what it does. The change of a potential,
+what stored energy is expected to be worth, telescopes over the day (Ng, Harada, Russell, "Policy
 invariance under reward transformations", 1999). What is left is the gain over the plan: of the
 size of the decision, not of the bill.
 """
@@ -10,41 +10,37 @@ size of the decision, not of the bill.
 import numpy as np
 
 from cosim.interval import Day
+from cosim.means import mean_of
 from cosim.prosumers.orders import value_at
 from cosim.records import Exogenous, Fleet, Floats, State
 from cosim.views import FollowerView
 
 
-def expected_bill(view: FollowerView) -> Floats:
-    """Return the bill of the interval if nothing were shifted, (B, N), EUR, paid > 0."""
+def unshifted_bill(view: FollowerView, price_eur_per_kwh: Floats) -> Floats:
+    """Return the bill of the interval if nothing had been shifted, (B, N), EUR, paid > 0.
+
+    At the local price (B,) that came out, or the aggregator's quotes where nobody traded. One home
+    moves that price by next to nothing, so the bill does not depend on what it did.
+    """
     now, row = view.state.interval, view.row
     net_kwh = (
         view.now.load_kw[now] + view.now.heat_pump_reference_kw[now] - view.now.pv_kw[now]
     ) * view.interval_h
-    buy, sell = expected_prices(view.day, view.local_fee_eur_per_kwh)
-    price = np.where(net_kwh > 0.0, buy[row][:, None], sell[row][:, None])
-    return np.asarray(net_kwh * price)
-
-
-def expected_prices(day: Day, local_fee_eur_per_kwh: float) -> tuple[Floats, Floats]:
-    """Return what buying and selling are expected to cost and bring, (T, B), EUR/kWh."""
-    buy, sell = day.signal.buy_eur_per_kwh, day.signal.sell_eur_per_kwh
-    if day.expected is None:
-        return buy, sell
-    price = day.expected.price_eur_per_kwh
-    price = np.concatenate([np.full((len(buy) - len(price), price.shape[1]), np.nan), price])
-    known = ~np.isnan(price)
-    return (
-        np.where(known, np.minimum(price + local_fee_eur_per_kwh, buy), buy),
-        np.where(known, np.maximum(price, sell), sell),
-    )
+    buy = view.day.signal.buy_eur_per_kwh[row]
+    sell = view.day.signal.sell_eur_per_kwh[row]
+    none = np.isnan(price_eur_per_kwh)
+    charged = np.minimum(price_eur_per_kwh + view.local_fee_eur_per_kwh, buy)
+    paid = np.maximum(price_eur_per_kwh, sell)
+    charged, paid = np.where(none, buy, charged), np.where(none, sell, paid)
+    return np.asarray(net_kwh * np.where(net_kwh > 0.0, charged[:, None], paid[:, None]))
 
 
 def potential(fleet: Fleet, day: Day, state: State, exogenous: Exogenous | None) -> Floats:
     """Return what stores hold and owe is worth at the start of an interval, (B, N), EUR.
 
     Batteries and rooms by the plan's cost-to-go against that of an empty store; what vehicles
-    miss costs the mean price of the day. `exogenous` adds the vehicles that arrive now.
+    miss costs the mean price of the day, or what it costs where the plan ends. `exogenous` adds
+    the vehicles that arrive now.
     """
     plan, row = day.plan, state.interval - day.first_interval
     battery = plan.battery_eur[row]
@@ -55,7 +51,8 @@ def potential(fleet: Fleet, day: Day, state: State, exogenous: Exogenous | None)
     if exogenous is not None:
         arriving = exogenous.vehicle_arrival_kwh[state.interval]
         missing = np.where(arriving > 0.0, arriving, missing)
-    dear = plan.buy_eur_per_kwh[: day.length].mean(axis=0)[:, None]
+    mean = mean_of(plan.buy_eur_per_kwh[: day.length])[:, None]
+    dear = plan.missing_eur_per_kwh if plan.missing_eur_per_kwh > 0.0 else mean
     return np.asarray(
         battery[:, :, 0]
         - value_at(battery, state.battery_kwh, fleet.battery_kwh)

@@ -197,9 +197,10 @@ def carry_out(case: Case, wanted: Schedule) -> CarriedOut:
 
 def worth_at_end(case: Case, end: State) -> Floats:
     """Return what the stores hold and owe at the end, (N,), EUR."""
-    return open_positions_eur(
+    (worth,) = open_positions_eur(
         case.fleet, end, retail=case.retail_eur_per_kwh, feed_in=case.feed_in_eur_per_kwh
     )
+    return np.asarray(worth)
 
 
 def paid_outside_eur(case: Case, net_kwh: Floats) -> float:
@@ -245,17 +246,10 @@ def played_costs_eur(
     records = [record for day in days for record in day.intervals]
     money = np.sum([it.settlement.prosumer_eur[environment].sum(axis=1) for it in records], axis=0)
     through = np.sum([np.abs(it.dispatch.battery_kw[environment]) for it in records], axis=0)
-    pick = slice(environment, environment + 1)
-    end = records[-1].state
     open_eur = open_positions_eur(
-        Fleet(**{it.name: getattr(game.fleet, it.name)[pick] for it in fields(Fleet)}),
-        State(
-            interval=end.interval,
-            battery_kwh=end.battery_kwh[pick],
-            vehicle_missing_kwh=end.vehicle_missing_kwh[pick],
-            indoor_celsius=end.indoor_celsius[pick],
-        ),
+        game.fleet,
+        records[-1].state,
         retail=game.retail_eur_per_kwh,
         feed_in=game.feed_in_eur_per_kwh,
-    )
+    )[environment]
     return np.asarray(wear_eur_per_kwh * through * game.interval_h - money - open_eur)

@@ -14,6 +14,15 @@ def test_no_day_is_learned_from_and_judged_by() -> None:
         assert not week & learned
 
 
+def test_spans_of_several_days_stay_clear_too() -> None:
+    kept = {
+        monday + datetime.timedelta(days=day) for monday in held_out_weeks() for day in range(7)
+    }
+    for first in training_days(2):
+        assert not {first + datetime.timedelta(days=day) for day in range(3)} & kept
+    assert set(training_days(2)) < set(training_days(1))
+
+
 def test_the_default_week_is_held_out() -> None:
     assert Scenario().run.start in held_out_weeks()
 

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.means import mean_of
 from cosim.prosumers.devices import plug_in, ranges
 from cosim.prosumers.orders import battery_prices, heat_price, vehicle_prices
 from cosim.records import Booleans, Fleet, Floats, FollowerAction
@@ -168,7 +169,7 @@ def _ahead(values: Floats, view: FollowerView) -> list[Floats]:
     means = []
     for window in _windows(view):
         rows = values[window]
-        means.append(rows.mean(axis=0) if len(rows) else values[-1])
+        means.append(mean_of(rows) if len(rows) else values[-1])
     return means
 
 
@@ -251,7 +252,12 @@ def _values(view: FollowerView) -> dict[str, Floats]:
         fleet.vehicle_kw * view.interval_h,
         view.now.vehicle_departure[now],
         view.row,
-        (plan.surplus_kwh, plan.buy_eur_per_kwh, plan.sell_eur_per_kwh),
+        (
+            plan.surplus_kwh,
+            plan.buy_eur_per_kwh,
+            plan.sell_eur_per_kwh,
+            plan.missing_eur_per_kwh,
+        ),
         plan.first_interval,
     )
     heat = heat_price(fleet, state, limits, view.now, plan=plan, interval_h=view.interval_h)

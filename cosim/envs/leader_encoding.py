@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.market.tariff import within_tariff
+from cosim.means import mean_of
 from cosim.records import Floats, Signal
 from cosim.views import LeaderView
 
@@ -91,7 +92,7 @@ def observe(view: LeaderView) -> Singles:
         "battery_power": battery / power,
         "vehicle_power": vehicle / power,
         "heat_power": heat / power,
-        "passive": view.passive_kw.mean(axis=0) / power,
+        "passive": mean_of(view.passive_kw) / power,
         "day_left": 1.0 - view.start / len(view.local_hour),
     }
     out = np.empty((len(power), OBSERVATIONS), np.float32)
@@ -139,22 +140,22 @@ def capped(margin: Floats, tariff: TariffSet) -> Floats:
     inside = np.clip(margin, -most, most)
     for _ in range(40):
         halfway = 0.5 * (low + high)
-        over = np.clip(margin - halfway, -most, most).mean(axis=0) > mean_most
+        over = mean_of(np.clip(margin - halfway, -most, most)) > mean_most
         low, high = np.where(over, halfway, low), np.where(over, high, halfway)
     lowered = np.clip(margin - high, -most, most)
-    return np.where(inside.mean(axis=0) > mean_most, lowered, inside)
+    return np.where(mean_of(inside) > mean_most, lowered, inside)
 
 
 def _parts(stem: str, values: Floats) -> dict[str, Floats]:
     """Return the means of `values` (T, B) over the parts of the day."""
     return {
-        f"{stem}_{name}": part.mean(axis=0)
+        f"{stem}_{name}": mean_of(part)
         for name, part in zip(_PARTS, np.array_split(values, BLOCKS), strict=True)
     }
 
 
 def _standard(values: Floats) -> Floats:
     """Return `values` (T, B) with mean zero and spread one over the day; zeros where constant."""
-    apart = values - values.mean(axis=0)
-    spread = apart.std(axis=0)
+    apart = values - mean_of(values)
+    spread = np.sqrt(mean_of(apart**2))
     return np.asarray(np.divide(apart, spread, out=np.zeros_like(apart), where=spread > 1e-9))

@@ -34,6 +34,7 @@ from cosim.scenario import Scenario
 from networks.errors import NetworkError
 from networks.feeder import Feeder
 from networks.placement import PASSIVE, Placement, place, redraw_shifts
+from networks.placement_from_net import place_from_net
 from networks.simbench_profiles import YearProfiles, year_profiles
 
 EVERY_ENVIRONMENT = -1
@@ -78,6 +79,16 @@ def stream(seed: int, environment: int, purpose: Purpose, *further: int) -> np.r
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """What worlds of a scenario share, whatever their seed: who lives where, profiles, dates."""
+
+    placed: Placement
+    calendar: Calendar
+    shapes: Shapes
+    generation: tuple[Floats, Floats]
+
+
 def build_world(scenario: Scenario, feeder: Feeder, *, environments: int = 1) -> World:
     """Return everything `scenario` is played on, for `environments` days side by side.
 
@@ -90,6 +101,11 @@ def build_world(scenario: Scenario, feeder: Feeder, *, environments: int = 1) ->
             all other problems of placement and dates.
         PriceError: prices are missing or unusable.
     """
+    return draw_world(scenario, set_stage(scenario, feeder), environments=environments)
+
+
+def set_stage(scenario: Scenario, feeder: Feeder) -> Stage:
+    """Return what every world of `scenario` shares; raises as `build_world` does."""
     try:
         profiles = year_profiles()
     except NetworkError as error:
@@ -97,17 +113,24 @@ def build_world(scenario: Scenario, feeder: Feeder, *, environments: int = 1) ->
     placed = place_community(scenario, feeder, profiles)
     calendar, rows = run_calendar(scenario.run, profiles)
     shapes = shapes_of(profiles, rows, pv_kwh_per_kwp=scenario.community.pv_kwh_per_kwp)
-    numbers = range(environments)
     generation = existing_generation(feeder, shapes, scenario.feeder.existing_generation)
-    draws = [draw(scenario, placed, shapes, generation, number) for number in numbers]
+    return Stage(placed, calendar, shapes, generation)
+
+
+def draw_world(scenario: Scenario, stage: Stage, *, environments: int = 1) -> World:
+    """Return a world on `stage`, all else drawn by the seed of `scenario`."""
+    numbers = range(environments)
+    draws = [
+        draw(scenario, stage.placed, stage.shapes, stage.generation, number) for number in numbers
+    ]
     prices = day_ahead_and_imbalance(
         scenario.wholesale,
-        calendar.start_utc,
-        calendar.time_zone,
+        stage.calendar.start_utc,
+        stage.calendar.time_zone,
         scenario.run.start,
         [stream(scenario.run.seed, number, Purpose.PRICES) for number in numbers],
     )
-    return assemble(scenario, placed, calendar, draws, prices)
+    return assemble(scenario, stage.placed, stage.calendar, draws, prices)
 
 
 def place_community(scenario: Scenario, feeder: Feeder, profiles: YearProfiles) -> Placement:
@@ -116,7 +139,10 @@ def place_community(scenario: Scenario, feeder: Feeder, profiles: YearProfiles) 
     generator = stream(scenario.run.seed, EVERY_ENVIRONMENT, Purpose.PLACEMENT)
     mix = device_mix(scenario.community)
     try:
-        placed = place(feeder, profiles, mix, generator=generator, sites=sites_of(scenario))
+        if scenario.takes_devices:
+            placed = place_from_net(feeder, profiles, mix, generator=generator)
+        else:
+            placed = place(feeder, profiles, mix, generator=generator, sites=sites_of(scenario))
     except NetworkError as error:
         raise ScenarioError([*error.problems, *late]) from error
     if late:

@@ -70,7 +70,12 @@ def order_curves(
         fleet.vehicle_kw * interval_h,
         exogenous.vehicle_departure[interval],
         interval - plan.first_interval,
-        (plan.surplus_kwh, plan.buy_eur_per_kwh, plan.sell_eur_per_kwh),
+        (
+            plan.surplus_kwh,
+            plan.buy_eur_per_kwh,
+            plan.sell_eur_per_kwh,
+            plan.missing_eur_per_kwh,
+        ),
         plan.first_interval,
     )
     price[:, :, Step.VEHICLE] = dear + offsets[:, :, 1]
@@ -192,10 +197,10 @@ def vehicle_prices(  # type: ignore[no-untyped-def]
     charging power at the price of buying. A vehicle would take the cheapest of these offers until
     nothing is missing. The first kWh now saves the dearest offer it would take; once enough is
     charged for that one to be left out, a further kWh saves only the next cheaper one. `expected`
-    holds surplus (T, B, N) and the prices of buying and selling (T, B) of the plan; `row` is the
-    interval's.
+    holds surplus (T, B, N), the prices of buying and selling (T, B) of the plan, and what a kWh
+    still missing costs where the plan ends before the vehicle leaves; `row` is the interval's.
     """
-    surplus_kwh, buy, sell = expected
+    surplus_kwh, buy, sell, closing = expected
     environments, prosumers = missing_kwh.shape
     dear = np.zeros((environments, prosumers))
     dear_kwh = np.zeros((environments, prosumers))
@@ -207,10 +212,12 @@ def vehicle_prices(  # type: ignore[no-untyped-def]
                 continue
             last = min(departure[b, n] - first_interval, surplus_kwh.shape[0])
             later = last - row - 1
-            if later <= 0:
+            stays = closing > 0.0 and departure[b, n] - first_interval > surplus_kwh.shape[0]
+            if later <= 0 and not stays:
                 continue
-            price = np.empty(2 * later)
-            energy = np.empty(2 * later)
+            price = np.full(2 * later + 1, closing)
+            energy = np.zeros(2 * later + 1)
+            energy[2 * later] = missing if stays else 0.0
             for k in range(later):
                 t = row + 1 + k
                 energy[k] = min(surplus_kwh[t, b, n], power_kwh[b, n])

@@ -8,12 +8,15 @@ at a level of the table or at a kink of the stage cost; only those are tried.
 
 import numpy as np
 
+from cosim.means import mean_of
 from cosim.prosumers.devices import heat_response
 from cosim.prosumers.water_value_kernel import Store, recursion
-from cosim.records import Exogenous, Fleet, Floats, Plan, Signal
+from cosim.records import Closing, Exogenous, Fleet, Floats, Outlook, Plan, Signal
 
 LEVELS = 25
 """Levels of a cost-to-go table."""
+
+NOTHING_KNOWN = Outlook()
 
 
 def plan_day(
@@ -23,15 +26,21 @@ def plan_day(
     *,
     span: tuple[int, int, int],
     interval_h: float,
+    outlook: Outlook = NOTHING_KNOWN,
 ) -> Plan:
     """Return what storage is worth in each interval of a day.
 
     `span` is (first interval of the day, its length, intervals to look ahead). Behind the day's
-    end the announced prices are assumed to repeat; what is stored at the very end is worth the
-    mean feed-in quote.
+    end the prices are assumed to repeat; what is stored at the very end is worth the mean feed-in
+    quote. Where the `outlook` tells that the run ends within the look-ahead, plans end there too,
+    with what stores then hold and owe at its prices. Each device plans around what the outlook
+    says of the own others.
     """
     first_interval, day_length, lookahead = span
+    intended, closing = outlook.intended, outlook.closing
     end = min(first_interval + day_length + lookahead, forecast.load_kw.shape[0])
+    if closing is not None:
+        end = min(end, closing.interval)
     window = slice(first_interval, end)
     length = end - first_interval
     repeat = np.arange(length) % day_length
@@ -39,8 +48,16 @@ def plan_day(
     sell = np.ascontiguousarray(signal.sell_eur_per_kwh[repeat])
     load = forecast.load_kw[window] - forecast.pv_kw[window]
     reference = forecast.heat_pump_reference_kw[window]
-    net = (load + reference) * interval_h
-    salvage = sell.mean(axis=0)[:, None]
+    heating, charging = reference, np.zeros((1, 1, 1))
+    if intended is not None:
+        heating = reference.copy()
+        heating[:day_length] = intended.heat_pump_kw
+        charging = np.zeros_like(reference)
+        charging[:day_length] = intended.vehicle_kw
+    surplus = np.maximum(-(load + heating) * interval_h, 0.0)
+    net = (load + heating + charging) * interval_h
+    closed = closing is not None and end == closing.interval
+    ending = closing if closed else None
 
     power_kwh = fleet.battery_kw * interval_h
     battery = cost_to_go(
@@ -52,7 +69,7 @@ def plan_day(
             give=fleet.battery_discharge_efficiency,
             charge_kwh=power_kwh,
             discharge_kwh=power_kwh,
-            salvage_eur=salvage * fleet.battery_discharge_efficiency,
+            final_eur=_battery_at_end(fleet, sell, ending),
         ),
         net,
         buy,
@@ -60,8 +77,10 @@ def plan_day(
         day_length,
     )
     heat = cost_to_go(
-        _room(fleet, reference * interval_h, salvage, interval_h),
-        load * interval_h,
+        _room(
+            fleet, reference * interval_h, _heat_at_end(fleet, sell, ending, interval_h), interval_h
+        ),
+        (load + charging) * interval_h,
         buy,
         sell,
         day_length,
@@ -70,13 +89,36 @@ def plan_day(
         first_interval=first_interval,
         battery_eur=battery,
         heat_eur=heat,
-        surplus_kwh=np.maximum(-net, 0.0),
+        surplus_kwh=surplus,
         buy_eur_per_kwh=buy,
         sell_eur_per_kwh=sell,
+        missing_eur_per_kwh=0.0 if ending is None else ending.retail_eur_per_kwh,
     )
 
 
-def _room(fleet: Fleet, reference_kwh: Floats, salvage: Floats, interval_h: float) -> Store:
+def _battery_at_end(fleet: Fleet, sell: Floats, closing: Closing | None) -> Floats:
+    """Return what it costs to end with a battery at each level, (B, N, G)."""
+    price = mean_of(sell)[:, None] if closing is None else closing.feed_in_eur_per_kwh
+    levels = np.linspace(0.0, 1.0, LEVELS)
+    worth = price * fleet.battery_discharge_efficiency * fleet.battery_kwh
+    return np.asarray(-worth[:, :, None] * levels)
+
+
+def _heat_at_end(fleet: Fleet, sell: Floats, closing: Closing | None, interval_h: float) -> Floats:
+    """Return what it costs to end with a room at each level of its comfort band, (B, N, G)."""
+    band = fleet.comfort_max_celsius - fleet.comfort_min_celsius
+    levels = np.linspace(0.0, 1.0, LEVELS) * band[:, :, None]
+    if closing is None:
+        _, gain = heat_response(fleet, interval_h)
+        return np.asarray(-(mean_of(sell)[:, None] / gain)[:, :, None] * levels)
+    target = (fleet.comfort_target_celsius - fleet.comfort_min_celsius)[:, :, None]
+    per_kelvin = (fleet.building_kwh_per_kelvin / np.maximum(fleet.heat_pump_cop, 1e-9))[:, :, None]
+    above, below = np.maximum(levels - target, 0.0), np.maximum(target - levels, 0.0)
+    cost = below * closing.retail_eur_per_kwh - above * closing.feed_in_eur_per_kwh
+    return np.asarray(cost * per_kelvin)
+
+
+def _room(fleet: Fleet, reference_kwh: Floats, final_eur: Floats, interval_h: float) -> Store:
     """Return the rooms as stores, in kelvin above the comfort floor, drained by their reference."""
     remaining, gain = heat_response(fleet, interval_h)
     band = fleet.comfort_max_celsius - fleet.comfort_min_celsius
@@ -89,7 +131,7 @@ def _room(fleet: Fleet, reference_kwh: Floats, salvage: Floats, interval_h: floa
         give=np.ones_like(gain),
         charge_kwh=fleet.heat_pump_kw * interval_h,
         discharge_kwh=np.zeros_like(gain),
-        salvage_eur=salvage / gain,
+        final_eur=final_eur,
     )
 
 
@@ -108,7 +150,7 @@ def cost_to_go(
     out = np.zeros((day_length + 1, shape[1], shape[2], LEVELS))
     whole = store._replace(
         drift=np.ascontiguousarray(np.broadcast_to(store.drift, shape)),
-        salvage_eur=np.ascontiguousarray(np.broadcast_to(store.salvage_eur, shape[1:])),
+        final_eur=np.ascontiguousarray(np.broadcast_to(store.final_eur, (*shape[1:], LEVELS))),
     )
     recursion(whole, np.ascontiguousarray(net_kwh), buy_eur_per_kwh, sell_eur_per_kwh, out)
     return out

@@ -21,7 +21,7 @@ class Store(NamedTuple):
     give: Floats  # (B, N) kWh delivered per level taken
     charge_kwh: Floats  # (B, N) most in an interval
     discharge_kwh: Floats  # (B, N) most in an interval
-    salvage_eur: Floats  # (B, N) worth of a unit of level at the end
+    final_eur: Floats  # (B, N, G) cost of ending at a level, < 0 where it is worth something
 
 
 @njit(cache=True)
@@ -36,8 +36,7 @@ def recursion(store, net_kwh, buy, sell, out):
             if store.full[b, n] <= 0.0:
                 continue
             width = store.full[b, n] / (levels - 1)
-            for g in range(levels):
-                following[g] = -store.salvage_eur[b, n] * g * width
+            following[:] = store.final_eur[b, n]
             if length < kept:
                 out[length, b, n, :] = following
             for t in range(length - 1, -1, -1):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cosim.records import Floats
-from cosim.reports.feeder_layout import distance_to_branches
+from cosim.reports.feeder_places import distance_to_branches
 from networks.feeder import Feeder
 
 SIDES: dict[str, tuple[float, float]] = {
@@ -23,9 +23,30 @@ WIDE_PX = 6.0
 """What a further character of a label needs."""
 
 
+def stacks(x: Floats, y: Floats) -> list[list[int]]:
+    """Return for every bus all buses that are drawn at its place, itself included."""
+    places: dict[tuple[float, float], list[int]] = {}
+    for bus, place in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
+        places.setdefault(place, []).append(bus)
+    return [places[place] for place in zip(x.tolist(), y.tolist(), strict=True)]
+
+
+def bus_labels(feeder: Feeder, stacked: list[list[int]]) -> list[str]:
+    """Return the number of every bus; of buses at one place the first carries all numbers."""
+    return [
+        ", ".join(str(feeder.bus_index[other]) for other in together) if together[0] == bus else ""
+        for bus, together in enumerate(stacked)
+    ]
+
+
 def label_sides(feeder: Feeder, x: Floats, y: Floats, labels: list[str]) -> list[str]:
     """Return for every bus the first side that is free, or else the freest."""
     across, up = (_pixels(v, size) for v, size in zip((x, y), PANEL_PX, strict=True))
+    return sides_in_pixels(feeder, across, up, labels)
+
+
+def sides_in_pixels(feeder: Feeder, across: Floats, up: Floats, labels: list[str]) -> list[str]:
+    """Return the same for buses that lie at pixels, `up` counted upward."""
     place = np.stack([across, up], axis=1)
     longer = WIDE_PX / 2.0 * np.maximum(np.array([len(label) for label in labels]) - 2.0, 0.0)
     free = []

@@ -5,12 +5,9 @@ import math
 import numpy as np
 
 from cosim.records import Booleans, Floats
+from cosim.reports.feeder_places import own_places
 from networks.feeder import Feeder
 
-CLEARANCE = 0.02
-"""Least distance between two buses, and of a branch to a third bus, as a share of the diagonal."""
-BUSES_AT_A_TIME = 128
-"""Buses compared with all others at once: ten thousand at once would take gigabytes."""
 UNLOADED_PERCENT = 0.5
 ROWS_MAX = 24
 """A tree with more ends is drawn in rings instead of rows."""
@@ -24,8 +21,9 @@ def coordinates_of(feeder: Feeder, loading: Floats | None = None) -> tuple[Float
         loading: the highest loading of every branch, (L,): where there are loops, the tree
             follows the branches that carry the most.
     """
-    if np.isfinite(feeder.bus_x).all() and np.isfinite(feeder.bus_y).all() and is_clear(feeder):
-        return feeder.bus_x, feeder.bus_y, True
+    own = own_places(feeder)
+    if own is not None:
+        return *own, True
     x, y = tree_layout(feeder, loading)
     return x, y, False
 
@@ -35,38 +33,6 @@ def schematic_sentence(feeder: Feeder) -> str:
     known = bool(np.isfinite(feeder.bus_x).all() and np.isfinite(feeder.bus_y).all())
     why = "in its own coordinates buses overlap" if known else "it has no coordinates"
     return f"The feeder is drawn as a tree: {why}."
-
-
-def is_clear(feeder: Feeder) -> bool:
-    """Return whether the feeder's own coordinates keep buses and branches apart.
-
-    Buses that are one node of the network may lie upon each other.
-    """
-    place = np.stack([feeder.bus_x, feeder.bus_y], axis=1)
-    least = CLEARANCE * float(np.hypot(*np.ptp(place, axis=0)))
-    node = feeder.node_of_bus
-    starts, ends = node[feeder.branch_from], node[feeder.branch_to]
-    for first in range(0, len(place), BUSES_AT_A_TIME):
-        some, here = place[first : first + BUSES_AT_A_TIME], node[first : first + BUSES_AT_A_TIME]
-        apart = np.linalg.norm(some[:, None] - place[None], axis=2)
-        if bool(((apart < least) & (here[:, None] != node[None])).any()):
-            return False
-        away = distance_to_branches(feeder, feeder.bus_x, feeder.bus_y, some)
-        own = (here[:, None] == starts) | (here[:, None] == ends)
-        if bool(((away < least) & ~own).any()):
-            return False
-    return True
-
-
-def distance_to_branches(feeder: Feeder, x: Floats, y: Floats, points: Floats) -> Floats:
-    """Return the distance of every point (P, 2) to every branch drawn as a line, (P, L)."""
-    place = np.stack([x, y], axis=1)
-    start = place[feeder.branch_from]
-    along = place[feeder.branch_to] - start
-    length = np.maximum((along**2).sum(axis=1), 1e-12)
-    to_point = points[:, None] - start[None]
-    share = np.clip((to_point * along).sum(axis=2) / length, 0.0, 1.0)
-    return np.asarray(np.linalg.norm(to_point - share[:, :, None] * along, axis=2))
 
 
 def tree_layout(feeder: Feeder, loading: Floats | None = None) -> tuple[Floats, Floats]:

@@ -11,8 +11,9 @@ from cosim.reports.arm import (
     unsolved_note,
 )
 from cosim.reports.blocks import Figure, Section
-from cosim.reports.feeder_labels import label_sides
+from cosim.reports.feeder_labels import bus_labels, label_sides, stacks
 from cosim.reports.feeder_layout import coordinates_of, idle_branches, schematic_sentence
+from cosim.reports.feeder_places import FEW_BUSES, fineness, shrink_of_degrees
 from cosim.reports.feeder_tables import (
     branch_table,
     bus_table,
@@ -44,7 +45,7 @@ CLASSES = (
     (100.0, np.inf, VIOLATION_COLOUR, 5.5),
 )
 """Loading in percent of the limit: from, to, colour, width."""
-LABELS_MAX = 60
+LABELS_MAX = FEW_BUSES
 
 
 def map_section(data: ReportData, timeline: Timeline, judged: Arm, free: Arm | None) -> Section:
@@ -84,14 +85,22 @@ def _map(data: ReportData, timeline: Timeline, arms: list[Arm]) -> Figure:
     return Figure(
         name="feeder-map",
         title="Worst voltage of every bus and worst loading of every branch",
-        spec=spec(traces, _map_layout(arms, len(x))),
+        spec=spec(traces, _map_layout(arms, _scale(feeder, x, y, drawn=drawn))),
         caption=_map_caption(feeder, arms, drawn),
         height_px=650,
         badges=rating_badges(feeder),
     )
 
 
-def _map_layout(arms: list[Arm], buses: int) -> Spec:
+def _scale(feeder: Feeder, x: Floats, y: Floats, *, drawn: bool) -> Spec:
+    """Return what keeps the shape of a map; with few buses there is room to stretch it."""
+    if not drawn or feeder.bus_count <= LABELS_MAX:
+        return {}
+    ratio = 1.0 / shrink_of_degrees(x, y)
+    return {"scaleanchor": "x", "scaleratio": round(ratio, 5), "constrain": "domain"}
+
+
+def _map_layout(arms: list[Arm], scale: Spec) -> Spec:
     blank: Spec = {"visible": False, "showgrid": False, "zeroline": False}
     width = 1.0 / len(arms)
     entries: Spec = {"margin": {"l": 10, "r": 44, "t": 30, "b": 96}, "hovermode": "closest"}
@@ -100,7 +109,7 @@ def _map_layout(arms: list[Arm], buses: int) -> Spec:
         suffix = "" if panel == 0 else "2"
         domain = [panel * width + 0.01 * panel, (panel + 1) * width - 0.01]
         entries[f"xaxis{suffix}"] = blank | {"domain": domain}
-        entries[f"yaxis{suffix}"] = blank | {"anchor": f"x{suffix}"}
+        entries[f"yaxis{suffix}"] = blank | {"anchor": f"x{suffix}"} | ({} if panel else scale)
         if panel:
             entries["xaxis2"]["matches"] = "x"
             entries["yaxis2"]["matches"] = "y"
@@ -126,15 +135,16 @@ def _branch_traces(feeder: Feeder, arm: Arm, x: Floats, y: Floats, *, first: boo
     share = 100.0 * loading / feeder.loading_max_percent
     share = np.where(share <= 100.0 + LOADING_TOLERANCE_PERCENT, np.minimum(share, 99.999), share)
     idle = idle_branches(feeder, loading)
+    thin = round(fineness(feeder.bus_count) ** 0.5, 3)
     groups: list[tuple[Booleans, str, Spec]] = [
         (
             (share >= low) & (share < high) & ~idle,
             f"{low:g}\u2013{high:g} % of limit" if high < np.inf else "above limit",
-            {"color": colour, "width": width},
+            {"color": colour, "width": width * thin},
         )
         for low, high, colour, width in CLASSES
     ]
-    dashed = {"color": "#8796A6", "width": 1.5, "dash": "dash"}
+    dashed = {"color": "#8796A6", "width": 1.5 * thin, "dash": "dash"}
     for chosen, name in ((idle, "open or unloaded"), (np.isnan(share), "without power flow")):
         if chosen.any():
             groups.append((chosen, name, dashed))
@@ -183,7 +193,7 @@ def _branch_hover(feeder: Feeder, timeline: Timeline, arm: Arm, x: Floats, y: Fl
         "y": plain(middle_y, 4),
         "marker": {
             "symbol": ["circle" if line else "square" for line in is_line.tolist()],
-            "size": [7 if line else 12 for line in is_line.tolist()],
+            "size": [7 if line else max(6, _bus_size(feeder) - 2) for line in is_line.tolist()],
             "color": ["rgba(0,0,0,0)" if line else "#FFFFFF" for line in is_line.tolist()],
             "line": {
                 "width": [0 if line else 2 for line in is_line.tolist()],
@@ -201,7 +211,8 @@ def _bus_traces(feeder: Feeder, timeline: Timeline, arm: Arm, x: Floats, y: Floa
     traces = [_bus_trace(feeder, timeline, arm, x, y)]
     unknown = np.isnan(worst_voltage(feeder, arm))
     if unknown.any():
-        mark = {"size": 14, "color": "#FFFFFF", "line": {"color": "#7B8794", "width": 1}}
+        size = _bus_size(feeder)
+        mark = {"size": size, "color": "#FFFFFF", "line": {"color": "#7B8794", "width": 1}}
         traces.append(
             {
                 "type": "scatter",
@@ -231,21 +242,22 @@ def _bus_trace(feeder: Feeder, timeline: Timeline, arm: Arm, x: Floats, y: Float
             f"limits {feeder.voltage_min_pu[bus]:g} to {feeder.voltage_max_pu[bus]:g} p.u."
         )
     labelled = feeder.bus_count <= LABELS_MAX
-    stacks = _stacks(x, y)
-    labels = _bus_labels(feeder, stacks) if labelled else []
+    fine = fineness(feeder.bus_count)
+    stacked = stacks(x, y)
+    labels = bus_labels(feeder, stacked) if labelled else []
     return {
         "type": "scatter",
         "mode": "markers+text" if labelled else "markers",
         "x": plain(x, 4),
         "y": plain(y, 4),
-        "customdata": ["<br>".join(texts[other] for other in together) for together in stacks],
+        "customdata": ["<br>".join(texts[other] for other in together) for together in stacked],
         "text": labels,
         "textposition": label_sides(feeder, x, y, labels) if labelled else "middle right",
         "textfont": {"size": 10, "color": "#52606D"},
         "hovertemplate": "%{customdata}<extra></extra>",
         "showlegend": False,
         "marker": {
-            "size": 14,
+            "size": _bus_size(feeder),
             "color": plain(np.nan_to_num(worst_voltage(feeder, arm), nan=1.0), 5),
             "cmin": float(feeder.voltage_min_pu.min()),
             "cmax": float(feeder.voltage_max_pu.max()),
@@ -258,7 +270,7 @@ def _bus_trace(feeder: Feeder, timeline: Timeline, arm: Arm, x: Floats, y: Float
             ],
             "line": {
                 "color": [LIMIT_COLOUR if b else "#7B8794" for b in bad.tolist()],
-                "width": [3.5 if b else 1 for b in bad.tolist()],
+                "width": [round((3.5 if b else 1.0) * fine, 2) for b in bad.tolist()],
             },
             "colorbar": {
                 "title": {"text": "worst voltage, p.u.", "side": "top"},
@@ -275,20 +287,8 @@ def _bus_trace(feeder: Feeder, timeline: Timeline, arm: Arm, x: Floats, y: Float
     }
 
 
-def _stacks(x: Floats, y: Floats) -> list[list[int]]:
-    """Return for every bus all buses that are drawn at its place, itself included."""
-    places: dict[tuple[float, float], list[int]] = {}
-    for bus, place in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
-        places.setdefault(place, []).append(bus)
-    return [places[place] for place in zip(x.tolist(), y.tolist(), strict=True)]
-
-
-def _bus_labels(feeder: Feeder, stacks: list[list[int]]) -> list[str]:
-    """Return the number of every bus; of buses at one place the first carries all numbers."""
-    return [
-        ", ".join(str(feeder.bus_index[other]) for other in together) if together[0] == bus else ""
-        for bus, together in enumerate(stacks)
-    ]
+def _bus_size(feeder: Feeder) -> float:
+    return round(14.0 * fineness(feeder.bus_count), 2)
 
 
 def _map_caption(feeder: Feeder, arms: list[Arm], drawn: bool) -> str:

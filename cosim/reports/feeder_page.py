@@ -1,7 +1,6 @@
 """One page about a feeder: what was understood of it, and its map with the base case."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +11,8 @@ from cosim.reports.pages import template
 from cosim.reports.wording import number
 from cosim.submissions.states import States
 from networks.feeder import Feeder
+
+BASE_CASE = "The base case: every load and generator at its nominal power."
 
 
 class _Section(NamedTuple):
@@ -34,7 +35,7 @@ def write_feeder_page(
         path: where to write; raises OSError where that is not possible.
     """
     panel = worst_panel("Base case", feeder, base.voltage_pu, base.loading_percent)
-    drawing = replace(feeder_drawing(feeder, [panel]), title="Feeder map")
+    drawing = feeder_drawing(feeder, [panel], title="Feeder map", shown=BASE_CASE)
     told = tuple(f"<b>{escape(heading)}</b>: {escape(text)}" for heading, text in facts)
     notes = tuple(escape(note) for note in feeder.notes) or ("Nothing.",)
     html = template("validation.html").render(

@@ -79,6 +79,7 @@ def _facts(answer: Answer) -> tuple[tuple[str, str], ...]:
         ("Intervals", number(len(answer.summary))),
         ("Judged", counted(asked, "trade" if answer.kind == "trades" else "answer")),
         ("Rule", answer.rule.replace("_", " ")),
+        ("Limits", answer.limits or "of the feeder"),
     )
 
 

@@ -80,26 +80,26 @@ def outcome_of(
     end = days[-1].intervals[-1].state
     return Outcome(
         received_eur=by_kind.sum(axis=1),
-        open_eur=open_positions_eur(fleet, end, retail=retail, feed_in=feed_in),
+        open_eur=open_positions_eur(fleet, end, retail=retail, feed_in=feed_in)[0],
         fees_eur=-float(by_kind[:, [Payment.NETWORK_FEE, Payment.LEVIES]].sum()),
     )
 
 
 def open_positions_eur(fleet: Fleet, state: State, *, retail: float, feed_in: float) -> Floats:
-    """Return what the stores hold and owe at the end of a run, (N,), EUR, at retail prices.
+    """Return what the stores hold and owe at the end of a run, (B, N), EUR, at retail prices.
 
     Different ways to play leave different amounts behind. What a battery could deliver is worth
     the feed-in price; what vehicles still miss and what rooms lack to their target temperature
     costs the retail price; warmth above the target is worth the feed-in price. The same for every
     way to play, and never better than what anybody could get.
     """
-    stored = state.battery_kwh[0] * fleet.battery_discharge_efficiency[0]
-    missing = state.vehicle_missing_kwh[0] / fleet.vehicle_efficiency[0]
+    stored = state.battery_kwh * fleet.battery_discharge_efficiency
+    missing = state.vehicle_missing_kwh / fleet.vehicle_efficiency
     heat = np.where(
-        fleet.heat_pump_kw[0] > 0.0,
-        (state.indoor_celsius[0] - fleet.comfort_target_celsius[0])
-        * fleet.building_kwh_per_kelvin[0]
-        / fleet.heat_pump_cop[0],
+        fleet.heat_pump_kw > 0.0,
+        (state.indoor_celsius - fleet.comfort_target_celsius)
+        * fleet.building_kwh_per_kelvin
+        / fleet.heat_pump_cop,
         0.0,
     )
     return np.asarray(

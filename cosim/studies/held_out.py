@@ -27,12 +27,18 @@ def held_out_weeks() -> tuple[datetime.date, ...]:
     )
 
 
-def training_days() -> tuple[datetime.date, ...]:
-    """Return the days to learn from; none of them, nor the day after, is in a held-out week."""
+def training_days(length: int = 1) -> tuple[datetime.date, ...]:
+    """Return the first days of spans of `length` days to learn from.
+
+    Neither a day of a span nor the day behind it, into which plans look, is in a held-out week.
+    """
     kept = {
         monday + datetime.timedelta(days=day) for monday in held_out_weeks() for day in range(7)
     }
     days = [FIRST_MONDAY + datetime.timedelta(days=day) for day in range(7 * WEEKS)]
+    reach = [datetime.timedelta(days=day) for day in range(length + 1)]
     return tuple(
-        day for day in days if day not in kept and day + datetime.timedelta(days=1) not in kept
+        day
+        for day in days[: len(days) - length + 1]
+        if not any(day + ahead in kept for ahead in reach)
     )

@@ -105,6 +105,7 @@ def _facts(answer: Answer, check: ReferenceCheck | None) -> dict[str, object]:
         "kind": answer.kind,
         "rule": answer.rule,
         "feeder": feeder.name,
+        "limits": answer.limits,
         "net_sha256": feeder.net_sha256,
         "ratings_assumed": feeder.ratings_assumed,
         "ratings_source": feeder.ratings_source,

@@ -67,9 +67,9 @@ def main() -> None:
 
     length = int(world.calendar.day_start[1])
     signal = leader(Session(game, world).leader_view())
-    plan(game, world.forecast, signal, 0, length)  # compiles
+    plan(game, world.forecast, signal, (0, length))  # compiles
     began = time.perf_counter()
-    day = plan(game, world.forecast, signal, 0, length)
+    day = plan(game, world.forecast, signal, (0, length))
     plan_s = time.perf_counter() - began
     began = time.perf_counter()
     passage = day_passage(game, initial_state(game.fleet), world.forecast, day, follow)

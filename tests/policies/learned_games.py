@@ -38,10 +38,10 @@ from policies.closed_forms.cases import (
 from policies.closed_forms.published import facility, supplier_competition
 from policies.closed_forms.quadratic import one_price, one_price_leader_eur, pool, two_prices
 from policies.closed_forms.storage import storage_equilibrium, storage_leader_eur
-from policies.one_decision import AgentTraining, LeaderTraining, learn_agents, learn_leader
+from policies.one_decision import SMOOTH_PROFITS, AgentTraining, learn_agents, learn_leader
 from policies.ppo import PpoSettings
 
-LEADER = LeaderTraining()
+UPDATES = 50
 WHOLESALE = np.linspace(*WHOLESALE_EUR_PER_KWH, 71)[:, None]
 PRICES = np.linspace(*PRICES_EUR_PER_KWH, 101)[:, None]
 IMPACT = 0.01
@@ -64,7 +64,7 @@ def one_price_game(seed: int) -> Reached:
         return game.sold_kwh(policy.best(game.observe(price)))
 
     leader = OnePriceLeader(answer)
-    act = learn_leader(leader, LEADER, seed=seed)
+    act = learn_leader(leader, SMOOTH_PROFITS, updates=UPDATES, seed=seed)
     spent = time.process_time() - begun
     value, price = FIVE_PROSUMERS.utility_eur, PRICES[:, 0]
     regret = value(FIVE_PROSUMERS.sold_kwh(price), price) - value(answer(PRICES), price)
@@ -89,7 +89,7 @@ def day_price_game(seed: int) -> Reached:
         return game.decisions_kwh(policy.best(game.observe(price)))
 
     leader = DayPriceLeader(lambda p: stores.sold_kwh(*decisions(p)).sum(axis=1), length=3)
-    act = learn_leader(leader, LeaderTraining(updates=80), seed=seed)
+    act = learn_leader(leader, SMOOTH_PROFITS, updates=80, seed=seed)
     spent = time.process_time() - begun
     price = game.draw(np.random.default_rng(9), 500)
     regret = stores.utility_eur(*stores.answer(price), price)
@@ -120,7 +120,7 @@ def two_price_game(seed: int) -> Reached:
         return np.asarray(selling + np.minimum(prosumers.sold_kwh(price[:, 1]), 0.0))
 
     leader = TwoPriceLeader(answer)
-    act = learn_leader(leader, LEADER, seed=seed)
+    act = learn_leader(leader, SMOOTH_PROFITS, updates=UPDATES, seed=seed)
     spent = time.process_time() - begun
     price = game.draw(np.random.default_rng(9), 500)
     best, reached = (game.gain_eur(price, found) for found in (exact_answer(price), answer(price)))
@@ -167,7 +167,7 @@ def facility_game(seed: int) -> Reached:
         return game.sold_kwh(policy.best(game.observe(price)))
 
     leader = BuyingFacility(answer)
-    act = learn_leader(leader, LEADER, seed=seed)
+    act = learn_leader(leader, SMOOTH_PROFITS, updates=UPDATES, seed=seed)
     spent = time.process_time() - begun
     price = np.linspace(*HOME_PRICES, 101)[:, None]
     regret = homes.utility_eur(homes.sold_kwh(price[:, 0]), price[:, 0])

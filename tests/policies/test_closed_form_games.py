@@ -6,7 +6,8 @@ import pytest
 from cosim.records import Floats
 from policies.closed_form_games.quadratic import OnePriceLeader, PriceTakers
 from policies.closed_forms.cases import FIVE_PROSUMERS, THREE_SUPPLIERS
-from policies.one_decision import LeaderTraining, learn_agents, learn_leader
+from policies.leader import LeaderTraining
+from policies.one_decision import learn_agents, learn_leader
 from tests.policies.learned_games import (
     PRICES,
     WHOLESALE,
@@ -38,11 +39,11 @@ def test_a_little_learning_halves_the_regret_and_repeats_itself() -> None:
 
 def test_a_little_learning_raises_the_leaders_profit_and_repeats_itself() -> None:
     game = OnePriceLeader(lambda price: FIVE_PROSUMERS.sold_kwh(price[:, 0]))
-    short = LeaderTraining(rows=128, updates=6, minibatch=128)
-    act = learn_leader(game, short, seed=1)
+    short = LeaderTraining(environments=128, days=4, minibatch=128)
+    act = learn_leader(game, short, updates=6, seed=1)
     untrained = game.reward(WHOLESALE, np.zeros((len(WHOLESALE), 1), np.float32)).mean()
     assert game.reward(WHOLESALE, act(WHOLESALE)).mean() > untrained
-    again = learn_leader(game, short, seed=1)
+    again = learn_leader(game, short, updates=6, seed=1)
     np.testing.assert_array_equal(again(WHOLESALE), act(WHOLESALE))
 
 

@@ -42,7 +42,7 @@ def situation(seed: int, interval: int, offset: float):  # type: ignore[no-untyp
         retail=0.30,
         feed_in=0.03,
     )
-    day = plan(game, world.forecast, signal, 0, 96)
+    day = plan(game, world.forecast, signal, (0, 96))
     action = FollowerAction(
         value_offset_eur_per_kwh=offset * generator.standard_normal((*shape, 3)),
         half_spread_eur_per_kwh=np.full(shape, 0.005),
@@ -139,7 +139,7 @@ def test_vehicle_value_is_the_dearest_hour_waiting_would_need(
 ) -> None:
     """Four later intervals at 0.30, 0.10, 0.20, 0.12; 2 kWh an interval, no sun."""
     buy = np.array([0.05, 0.30, 0.10, 0.20, 0.12, 0.01])[:, None]
-    expected = (np.zeros((6, 1, 1)), buy, np.zeros((6, 1)))
+    expected = (np.zeros((6, 1, 1)), buy, np.zeros((6, 1)), 0.0)
     dear, _, _ = vehicle_prices(
         np.array([[missing]]), np.array([[2.0]]), np.array([[5]]), 0, expected, 0
     )
@@ -157,7 +157,7 @@ def test_a_vehicle_pays_dear_only_for_what_cheap_hours_cannot_give() -> None:
             np.array([[2.0]]),
             np.array([[5]]),
             0,
-            (surplus, buy, sell),
+            (surplus, buy, sell, 0.0),
             0,
         )
         return [float(each[0, 0]) for each in found]

@@ -58,7 +58,7 @@ def table_of(  # noqa: PLR0913
         give=efficiency[1] * one,
         charge_kwh=power * one,
         discharge_kwh=power * one,
-        salvage_eur=salvage * one,
+        final_eur=-salvage * full * np.linspace(0.0, 1.0, LEVELS)[None, None, :],
     )
     table = cost_to_go(store, net[:, None, None], buy[:, None], sell[:, None], len(net))
     return np.asarray(table[:, 0, 0])

@@ -15,9 +15,9 @@ from cosim.reports.feeder_layout import (
     ROWS_MAX,
     coordinates_of,
     idle_branches,
-    is_clear,
     tree_layout,
 )
+from cosim.reports.feeder_places import is_clear
 from cosim.reports.from_run import settings_of
 from cosim.reports.herding import after_drop, herding_sentence
 from cosim.reports.labels import account_group, metric_label

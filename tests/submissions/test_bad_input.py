@@ -114,6 +114,14 @@ def test_fifty_problems_are_spelt_out_and_the_rest_counted(tmp_path: Path) -> No
     assert problems[50] == "and 30 more problems"
 
 
+def test_limits_go_with_a_name_and_not_with_a_feeder() -> None:
+    given = (three_bus_feeder(), worked_base(), worked_trades())
+    with pytest.raises(SubmissionError, match="limits: go with the name of a feeder"):
+        validate_trades(*given, limits="ansi_a")
+    with pytest.raises(SubmissionError, match="limits: go with the name of a feeder"):
+        validate_bid(three_bus_feeder(), worked_base(), BID, limits="ansi_a")
+
+
 def test_a_table_beyond_the_limit_of_rows_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

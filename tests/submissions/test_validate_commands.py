@@ -131,6 +131,25 @@ def test_exit_codes_follow_the_answer(files: Path, capsys: pytest.CaptureFixture
     assert "Traceback" not in problems
 
 
+@pytest.mark.parametrize("kind", ["trades", "bid"])
+def test_a_preset_of_limits_takes_the_place_of_those_of_the_feeder(
+    kind: str, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ("--feeder", "cigre_lv", "--base", files / "base.csv", files / f"{kind}.csv")
+    highest = {}
+    for limits in ("ansi_a", "en50160"):
+        out = files / limits
+        assert cosim("validate", kind, *given, "--limits", limits, "--out", out) in {0, 1}
+        assert json.loads((out / "manifest.json").read_text(encoding="utf-8"))["limits"] == limits
+        assert limits in (out / "report.html").read_text(encoding="utf-8")
+        last = "accepted" if kind == "trades" else "schedule"
+        highest[limits] = float(pd.read_parquet(out / "buses.parquet")[f"vm_{last}_pu"].max())
+    assert highest["ansi_a"] <= 1.05 + 1e-9 < highest["en50160"]
+    capsys.readouterr()
+    assert cosim("validate", kind, *given, "--limits", "ansi_c") == 2
+    assert "unknown limits 'ansi_c'; allowed are en50160, vde_ar_n_4105" in capsys.readouterr().err
+
+
 def test_a_folder_in_use_is_told_before_any_work(
     files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,234 @@
+"""The leader that learns: stable-baselines3 on the batched game, one decision a day.
+
+Weights are kept as plain tensors and the algorithm is built anew around them: reading a policy
+never runs code from its file.
+"""
+
+import io
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import torch
+from stable_baselines3 import A2C, DDPG, PPO, SAC, TD3
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import Logger, configure
+
+from cosim.envs.leader_encoding import TariffSet, announced, observe
+from cosim.envs.leader_episodes import LeaderSettings
+from cosim.envs.spaces import Box, leader_spaces
+from cosim.envs.worlds import Worlds
+from cosim.errors import PolicyError
+from cosim.records import Signal
+from cosim.simulation import Followers
+from cosim.views import LeaderView
+from policies.vec_env import LeaderVecEnv
+
+ALGORITHMS: Final[dict[str, type[BaseAlgorithm]]] = {
+    "PPO": PPO,
+    "A2C": A2C,
+    "SAC": SAC,
+    "TD3": TD3,
+    "DDPG": DDPG,
+}
+"""Algorithms of stable-baselines3 for continuous actions, by name."""
+
+ON_POLICY: Final = ("PPO", "A2C")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaderTraining:
+    """How the leader is trained."""
+
+    algorithm: str = "PPO"
+    """One of `ALGORITHMS`."""
+    environments: int = 16
+    """Days played side by side."""
+    days: int = 8
+    """Days each of them plays between two updates."""
+    hidden: int = 64
+    learning_rate: float = 2e-3
+    """At the start; falls in a straight line to zero."""
+    epochs: int = 6
+    minibatch: int = 64
+    log_std_start: float = -1.0
+    refused_penalty_eur_per_kwh: float = 0.02
+    """Taken for every kWh of the day-ahead schedule that the grid refuses."""
+    tariff: TariffSet = field(default_factory=TariffSet)
+
+    @property
+    def on_policy(self) -> bool:
+        """Whether the algorithm learns from what its own policy just did."""
+        return self.algorithm in ON_POLICY
+
+
+def new_model(
+    settings: LeaderTraining, *, seed: int, spaces: tuple[Box, Box] | None = None
+) -> BaseAlgorithm:
+    """Return an untrained algorithm that needs no environment to act.
+
+    `spaces` are what it (sees, does), those of the market's leader if None.
+
+    Raises:
+        PolicyError: the algorithm is unknown.
+    """
+    kind = ALGORITHMS.get(settings.algorithm)
+    if kind is None:
+        raise PolicyError(
+            f'leader algorithm "{settings.algorithm}" is unknown; known: {", ".join(ALGORITHMS)}'
+        )
+    units = [settings.hidden, settings.hidden]
+    common: dict[str, Any] = {
+        "env": None,
+        "learning_rate": settings.learning_rate,
+        "gamma": 0.0 if settings.on_policy else 0.01,  # nothing follows a day's decision
+        "seed": seed,
+        "device": "cpu",
+        "_init_setup_model": False,
+    }
+    if settings.algorithm == "PPO":
+        common |= {
+            "n_steps": settings.days,
+            "batch_size": settings.minibatch,
+            "n_epochs": settings.epochs,
+            "gae_lambda": 0.0,
+            "policy_kwargs": {
+                "net_arch": {"pi": units, "vf": units},
+                "log_std_init": settings.log_std_start,
+            },
+        }
+    elif settings.on_policy:
+        common |= {
+            "n_steps": settings.days,
+            "policy_kwargs": {"net_arch": units, "log_std_init": settings.log_std_start},
+        }
+    else:
+        common |= {
+            "batch_size": settings.minibatch,
+            "learning_starts": settings.environments * settings.days,
+            "train_freq": 1,
+            "gradient_steps": settings.epochs,
+            "buffer_size": 20_000,
+            "policy_kwargs": {"net_arch": units},
+        }
+    model = kind("MlpPolicy", **common)
+    model.observation_space, model.action_space = leader_spaces() if spaces is None else spaces
+    model.n_envs = settings.environments
+    model._setup_model()
+    return model
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LearnedLeader:
+    """Announces the prices that a learned policy sets from the day's forecasts."""
+
+    model: BaseAlgorithm
+    tariff: TariffSet
+
+    def __call__(self, view: LeaderView) -> Signal:
+        """Return the day's price pairs (T, B)."""
+        raw, _ = self.model.predict(observe(view), deterministic=True)
+        return announced(view, np.asarray(raw), self.tariff)
+
+
+class LeaderTrainer:
+    """Plays days against frozen followers and improves the leader, update by update; resumable."""
+
+    def __init__(self, settings: LeaderTraining, *, seed: int) -> None:
+        """Begin with an untrained policy, whose mean announces wholesale prices plus a margin."""
+        self.settings, self.seed = settings, seed
+        self.model = new_model(settings, seed=seed)
+        self.updates = 0
+
+    @property
+    def leader(self) -> LearnedLeader:
+        """Return the policy as it is now."""
+        return LearnedLeader(self.model, self.settings.tariff)
+
+    def state(self) -> dict[str, Any]:
+        """Return tensors and plain values from which `restore` goes on."""
+        return {
+            "updates": self.updates,
+            "algorithm": self.settings.algorithm,
+            "parameters": _plain(self.model.get_parameters()),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what `state` returned."""
+        self.updates = int(state["updates"])
+        self.model.set_parameters(state["parameters"], exact_match=True, device="cpu")
+
+    def step(
+        self, worlds: Worlds, followers: Followers, *, passes: int, done: float, logger: Logger
+    ) -> float:
+        """Play and learn once; return the mean profit of the days played, EUR.
+
+        Everything drawn follows from the seed and the number of updates behind, so that a training
+        taken up again goes on as it would have.
+
+        Raises:
+            PolicyError: a profit or a parameter is not a number.
+        """
+        settings = self.settings
+        game = LeaderSettings(
+            passes=passes,
+            refused_penalty_eur_per_kwh=settings.refused_penalty_eur_per_kwh,
+            tariff=settings.tariff,
+        )
+        rows = _Watched(worlds, followers=followers, settings=game)
+        model = self.model
+        unit = int(np.random.SeedSequence([self.seed, self.updates]).generate_state(1)[0]) >> 1
+        rows.seed(unit)
+        model.set_env(rows, force_reset=True)
+        model.set_random_seed(unit)
+        rate = settings.learning_rate * max(1.0 - done, 0.0)
+        model.learning_rate = max(rate, 1e-6)
+        model._setup_lr_schedule()
+        model.set_logger(logger)
+        model.learn(settings.environments * settings.days, reset_num_timesteps=False)
+        self.updates += 1
+        broken = [
+            name
+            for name, values in model.policy.state_dict().items()
+            if not bool(torch.isfinite(values).all())
+        ]
+        if broken or not np.isfinite(rows.profits).all():
+            raise PolicyError(
+                f"leader training, update {self.updates}: "
+                + (f"parameters {', '.join(broken)} are" if broken else "a day's profit is")
+                + f" not a number; use a lower learning_rate than {settings.learning_rate:g}, or "
+                "go on from an earlier checkpoint with another seed"
+            )
+        return float(np.mean(rows.profits))
+
+
+class _Watched(LeaderVecEnv):
+    """Keeps what the days brought."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.profits: list[float] = []
+
+    def _play(self, actions: Any) -> Any:
+        played = super()._play(actions)
+        self.profits += [float(value) for value in played[1]]
+        return played
+
+
+def quiet_logger(folder: str | None) -> Logger:
+    """Return a logger that writes TensorBoard files into `folder`, or nothing."""
+    return configure(folder, ["tensorboard"] if folder else [])
+
+
+def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return copies of all tensors, so that training goes on without changing what was kept."""
+    buffer = io.BytesIO()
+    torch.save(parameters, buffer)
+    buffer.seek(0)
+    copied: dict[str, Any] = torch.load(buffer, weights_only=True)
+    return copied
+
+
+def settings_of(training: LeaderTraining) -> dict[str, Any]:
+    """Return the settings as plain values."""
+    return asdict(training)

@@ -1,0 +1,289 @@
+"""Training of the game: followers first, then the leader, in rounds, resumable at any moment.
+
+A training is a list of units: an iteration of the followers, an update of the leader, or a
+judgement at the end of a round. After each, everything needed to go on is written as one file, and
+all that a unit draws follows from the seed and its place in the list: killed and taken up again, it
+ends with the policies it would have ended with.
+
+Followers learn under leaders drawn from everything they may announce; from the second round on half
+of them see the current leader's prices, jittered. The leader learns with followers frozen.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cosim.envs.worlds import ScenarioWorlds
+from cosim.game import Game
+from cosim.means import sum_of
+from cosim.records import World
+from cosim.scenario import Run, Scenario
+from cosim.scoring.metrics import open_positions_eur
+from cosim.scoring.rewards import leader_reward, prosumer_rewards
+from cosim.session import Session
+from cosim.simulation import Policies
+from cosim.studies.held_out import HELD_OUT_SEEDS, training_days
+from networks.feeder import Feeder
+from policies import checkpoints
+from policies.follower_training import FollowerTrainer, FollowerTraining
+from policies.leader import LeaderTrainer, LeaderTraining, quiet_logger
+from policies.registry import leader_of
+
+CHECKPOINT = "checkpoint.pt"
+
+JUDGED_SPANS, JUDGED_DAYS = 4, 3
+"""Spans of days of training weeks, with seeds of their own, on which policies are judged."""
+
+TRIED_EVERY = 4
+"""Iterations of the followers between two trials on judged days; the best of a round is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingSettings:
+    """How both sides are trained."""
+
+    rounds_max: int = 3
+    """Rounds of followers and leader; fewer where nothing changes any more."""
+    follower_iterations: int = 32
+    """Of the first round; later ones have a quarter of them."""
+    leader_updates: int = 12
+    """Of the first round; later ones have half of them."""
+    leader_prosumers_max: int = 64
+    """Prosumers of the community the leader learns with: like homes act as one. It sees sums."""
+    settled: float = 0.005
+    """Rounds end when neither side's result changed by more than this share."""
+    followers: FollowerTraining = field(default_factory=FollowerTraining)
+    leader: LeaderTraining = field(default_factory=LeaderTraining)
+
+    def units(self) -> list[tuple[str, int]]:
+        """Return what is done, in order: (kind, round)."""
+        out: list[tuple[str, int]] = []
+        for turn in range(self.rounds_max):
+            parts = 4 if turn else 1
+            out += [("followers", turn)] * max(self.follower_iterations // parts, 1)
+            out += [("leader", turn)] * max(self.leader_updates // (2 if turn else 1), 1)
+            out.append(("judge", turn))
+        return out
+
+
+Told = Callable[[str, int, int, str], None]
+"""Is told the kind of unit, how many of all are done, how many there are, and a line of figures."""
+
+
+class Training:
+    """A training in a folder, as far as it has come."""
+
+    def __init__(
+        self, scenario: Scenario, feeder: Feeder, settings: TrainingSettings, *, seed: int
+    ) -> None:
+        """Begin; nothing is read or written yet."""
+        self.scenario, self.settings, self.seed = scenario, settings, seed
+        iterations = sum(kind == "followers" for kind, _ in settings.units())
+        self.followers = FollowerTrainer(
+            scenario,
+            feeder,
+            training_days(settings.followers.days),
+            replace(settings.followers, iterations=iterations),
+            seed=seed,
+        )
+        self.leader = LeaderTrainer(settings.leader, seed=seed)
+        self.position = 0
+        self.history: list[dict[str, float | int | str]] = []
+        self.best_eur = float("inf")  # cost of a judged day by the followers kept in this round
+        self.best: dict[str, Any] | None = None  # their weights
+        self._worlds: ScenarioWorlds | None = None
+        self._judged: list[tuple[Game, World]] = []
+
+    @property
+    def units(self) -> list[tuple[str, int]]:
+        """Return all units, those left out because nothing changed any more included."""
+        return self.settings.units()
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.position >= len(self.units)
+
+    @property
+    def policies(self) -> Policies:
+        """Return both sides as they are now."""
+        return Policies(
+            leader=self.leader.leader,
+            followers=self.followers.followers,
+            passes=self.settings.followers.passes,
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write all that is needed to go on."""
+        checkpoints.write(
+            folder / CHECKPOINT,
+            "checkpoint",
+            {
+                "position": self.position,
+                "history": self.history,
+                "followers": self.followers.state(),
+                "leader": self.leader.state(),
+                "best_eur": self.best_eur,
+                "best": self.best,
+            },
+        )
+
+    def restore(self, folder: Path) -> None:
+        """Take up what `save` wrote."""
+        content = checkpoints.read(folder / CHECKPOINT, "checkpoint")
+        self.position = int(content["position"])
+        self.history = list(content["history"])
+        self.followers.restore(content["followers"])
+        self.leader.restore(content["leader"])
+        self.best_eur, self.best = float(content["best_eur"]), content["best"]
+
+    def run(self, folder: Path, told: Told, *, log: bool = True) -> None:
+        """Do all units that are left, writing a checkpoint after each.
+
+        Raises:
+            PolicyError: something is not a number any more.
+        """
+        logger = quiet_logger(str(folder / "tensorboard") if log else None)
+        units = self.units
+        while not self.finished:
+            kind, turn = units[self.position]
+            figures = self._unit(kind, turn, logger)
+            self.history.append({"unit": self.position, "kind": kind, "round": turn, **figures})
+            for name, value in figures.items():
+                logger.record(f"{kind}/{name}", value)
+            logger.dump(self.position)
+            self.position += 1
+            if kind == "judge" and self._settled():
+                self.position = len(units)
+            self.save(folder)
+            line = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+            told(kind, self.position, len(units), line)
+        logger.close()
+
+    def _unit(self, kind: str, turn: int, logger: Any) -> dict[str, float]:
+        if kind == "followers":
+            return self._learn_followers(turn)
+        if kind == "leader":
+            updates = sum(unit == "leader" for unit, _ in self.units)
+            profit = self.leader.step(
+                self._leader_worlds(),
+                self.followers.followers,
+                passes=self.settings.followers.passes,
+                done=self.leader.updates / updates,
+                logger=logger,
+            )
+            return {"profit_eur_per_day": profit}
+        profit, cost = self._judge(self.policies)
+        return {"leader_eur_per_day": profit, "community_eur_per_day": cost}
+
+    def _learn_followers(self, turn: int) -> dict[str, float]:
+        """Learn once; try now and then, and go into the leader's turn with the best of the round.
+
+        What a round begins with is tried too: nothing that is kept is worse than it.
+        """
+        number = self._number_in_round()
+        self.followers.leader = self.leader.leader if turn else None
+        figures: dict[str, float] = {}
+        if number == 0:
+            self.best_eur, self.best = float("inf"), None
+            self._try(turn)
+            figures["tried_eur_per_day"] = self.best_eur
+        progress = self.followers.step()
+        last = self.units[self.position + 1][0] != "followers"
+        if (number + 1) % TRIED_EVERY == 0 or last:
+            figures["tried_eur_per_day"] = self._try(turn)
+        if last and self.best is not None:
+            self.followers.learner.policy.load_state_dict(self.best)
+        return {
+            "gain_eur_per_prosumer_day": progress.gain_eur_per_prosumer_day,
+            "samples": float(progress.samples),
+            **figures,
+            **asdict(progress.losses),
+        }
+
+    def _number_in_round(self) -> int:
+        """Return how many iterations of the followers of this round are behind."""
+        before = self.units[: self.position]
+        turn = self.units[self.position][1]
+        return sum(unit == ("followers", turn) for unit in before)
+
+    def _try(self, turn: int) -> float:
+        """Return the cost of a judged day by the followers as they are; keep them if best."""
+        leader = self.leader.leader if turn else leader_of(self.scenario)
+        _, cost = self._judge(replace(self.policies, leader=leader))
+        if cost < self.best_eur:
+            weights = self.followers.learner.policy.state_dict()
+            self.best_eur = cost
+            self.best = {name: values.clone() for name, values in weights.items()}
+        return cost
+
+    def _leader_worlds(self) -> ScenarioWorlds:
+        """Return worlds of a community of fewer, larger prosumers on the training days."""
+        if self._worlds is None:
+            most = self.settings.leader_prosumers_max
+            community = self.scenario.community
+            if not self.scenario.prosumers and community.source == "shares":
+                community = community.model_copy(update={"prosumers_max": most})
+            run = self.scenario.run.model_copy(update={"days": 1})
+            wholesale = self.scenario.wholesale.model_copy(update={"balancing_share": 0.0})
+            scenario = self.scenario.model_copy(
+                update={"community": community, "run": run, "wholesale": wholesale}
+            )
+            self._worlds = ScenarioWorlds(
+                scenario,
+                environments=self.settings.leader.environments,
+                first_days=training_days(),
+            )
+        return self._worlds
+
+    def _judge(self, policies: Policies) -> tuple[float, float]:
+        """Return the leader's profit and the community's cost of a judged day, EUR."""
+        if not self._judged:
+            days = training_days(JUDGED_DAYS)
+            spread = np.linspace(0, len(days) - 1, JUDGED_SPANS + 2).astype(int)[1:-1]
+            for number in spread:
+                seed = HELD_OUT_SEEDS - 1 - int(number)
+                run = Run(start=days[number], days=JUDGED_DAYS, seed=seed)
+                worlds = ScenarioWorlds(self.scenario.model_copy(update={"run": run}))
+                self._judged.append(worlds(seed))
+        figures = [play_figures(game, world, policies) for game, world in self._judged]
+        profit, cost = np.mean(figures, axis=0) / JUDGED_DAYS
+        return float(profit), float(cost)
+
+    def _settled(self) -> bool:
+        """Whether the last round changed neither side's result by much."""
+        judged = [each for each in self.history if each["kind"] == "judge"]
+        if len(judged) < 2:
+            return False
+        before, now = judged[-2:]
+        return all(
+            abs(float(now[name]) - float(before[name]))
+            <= self.settings.settled * max(abs(float(before[name])), 1e-9)
+            for name in ("leader_eur_per_day", "community_eur_per_day")
+        )
+
+
+def play_figures(game: Game, world: World, policies: Policies) -> tuple[float, float]:
+    """Return the leader's profit and the community's cost of a world, EUR, environments' mean."""
+    session = Session(game, world, passes=policies.passes, ending=True)
+    profit, gain = [], []
+    while not session.run_over:
+        session.announce(policies.leader(session.leader_view()), policies.followers)
+        while not session.day_over:
+            record = session.trade(policies.followers(session.follower_view()))
+            profit.append(leader_reward(record))
+            gain.append(
+                prosumer_rewards(
+                    record, wear_eur_per_kwh=game.wear_eur_per_kwh, interval_h=game.interval_h
+                ).sum(axis=1)
+            )
+    left = open_positions_eur(
+        game.fleet,
+        session.state,
+        retail=game.retail_eur_per_kwh,
+        feed_in=game.feed_in_eur_per_kwh,
+    ).sum(axis=1)
+    return float(sum_of(np.stack(profit)).mean()), float((-sum_of(np.stack(gain)) - left).mean())

@@ -1,0 +1,216 @@
+"""The folder of a training: begun once, taken up again as often as needed, never overwritten.
+
+::
+
+    scenario.toml    the settings it is for
+    training.json    seed, settings, versions, how far it came; "finished" once it is
+    checkpoint.pt    everything needed to go on
+    policies.pt      both policies, once finished
+    tensorboard/     curves
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from cosim.errors import PolicyError
+from cosim.scenario import Scenario
+from cosim.scenario_text import scenario_toml
+from cosim.simulation import Policies
+from networks.feeder import Feeder
+from policies import checkpoints
+from policies.leader import LeaderTraining, LearnedLeader, new_model
+from policies.ppo import ActorCritic
+from policies.prosumer import LearnedFollowers
+from policies.training import CHECKPOINT, Training, TrainingSettings
+
+SCENARIO, STATUS, POLICIES = "scenario.toml", "training.json", "policies.pt"
+OWN_FILES = {SCENARIO, STATUS, CHECKPOINT, POLICIES, "tensorboard"}
+
+
+def open_training(
+    folder: Path, scenario: Scenario, feeder: Feeder, settings: TrainingSettings, *, seed: int
+) -> Training:
+    """Return the training of `folder`: taken up again where it holds one, else begun.
+
+    Raises:
+        PolicyError: the folder holds a finished training, one of another scenario, seed or
+            settings, or something else; all problems at once.
+    """
+    training = Training(scenario, feeder, settings, seed=seed)
+    begun = folder / STATUS
+    if not begun.exists():
+        _begin(folder, scenario, settings, seed)
+        return training
+    status = read_status(folder)
+    if status["status"] == "finished":
+        raise PolicyError(
+            f"{folder}: holds a finished training, which is never overwritten; choose another "
+            "folder for --out"
+        )
+    problems = _differences(folder, status, scenario, settings, seed)
+    if problems:
+        raise PolicyError(problems)
+    if (folder / CHECKPOINT).exists():
+        training.restore(folder)
+    return training
+
+
+def finish(folder: Path, training: Training, facts: dict[str, Any]) -> None:
+    """Write the policies, then that the training is finished, with `facts` about it."""
+    settings = training.settings
+    checkpoints.write(
+        folder / POLICIES,
+        "policies",
+        {
+            "scenario": scenario_toml(training.scenario),
+            "passes": settings.followers.passes,
+            "followers": {
+                "hidden": settings.followers.ppo.hidden,
+                "half_spread_eur_per_kwh": training.scenario.followers.half_spread_eur_per_kwh,
+                "weights": training.followers.learner.policy.state_dict(),
+            },
+            "leader": {
+                "settings": _leader_values(settings.leader),
+                "parameters": {"policy": training.leader.model.policy.state_dict()},
+            },
+        },
+    )
+    status = read_status(folder)
+    _write_json(folder / STATUS, {**status, "status": "finished", "done": facts})
+
+
+def load_trained(folder: Path) -> Policies:
+    """Return the policies that a finished training left in `folder`.
+
+    Raises:
+        PolicyError: there is no finished training, its file is damaged, or its policies see or act
+            in another layout than this version's.
+    """
+    file = folder / POLICIES
+    if not file.exists():
+        raise PolicyError(_why_no_policies(folder))
+    content = checkpoints.read(file, "policies")
+    return policies_from(content)
+
+
+def policies_from(content: dict[str, Any]) -> Policies:
+    """Return the policies of the content of a policies file."""
+    theirs = content["followers"]
+    weights = theirs["weights"]
+    observations = weights["actor.0.weight"].shape[1]
+    actions = weights["log_std"].shape[0]
+    network = ActorCritic(observations, actions, hidden=int(theirs["hidden"]))
+    network.load_state_dict(weights)
+    given = dict(content["leader"]["settings"])
+    tariff = LeaderTraining().tariff.__class__(**given.pop("tariff"))
+    settings = LeaderTraining(**given, tariff=tariff)
+    model = new_model(settings, seed=0)
+    model.policy.load_state_dict(content["leader"]["parameters"]["policy"])
+    return Policies(
+        leader=LearnedLeader(model, tariff),
+        followers=LearnedFollowers(network, float(theirs["half_spread_eur_per_kwh"])),
+        passes=int(content["passes"]),
+    )
+
+
+def read_status(folder: Path) -> dict[str, Any]:
+    """Return what `training.json` says.
+
+    Raises:
+        PolicyError: it cannot be read.
+    """
+    try:
+        status: dict[str, Any] = json.loads((folder / STATUS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise PolicyError(f"{folder / STATUS}: cannot be read: {error}") from error
+    return status
+
+
+def _begin(folder: Path, scenario: Scenario, settings: TrainingSettings, seed: int) -> None:
+    """Write what the training is of."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        what = "is a file" if folder.is_file() else "is not empty and holds no training"
+        raise PolicyError(f"{folder}: {what}; give a new or empty folder to --out")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / SCENARIO).write_text(scenario_toml(scenario), encoding="utf-8")
+    versions = {name: metadata.version(name) for name in ("torch", "stable-baselines3", "numpy")}
+    _write_json(
+        folder / STATUS,
+        {
+            "status": "running",
+            "seed": seed,
+            "settings": asdict(settings),
+            "scenario_sha256": _digest(scenario_toml(scenario)),
+            "versions": versions,
+        },
+    )
+
+
+def _differences(
+    folder: Path, status: dict[str, Any], scenario: Scenario, settings: TrainingSettings, seed: int
+) -> list[str]:
+    """Return how a training begun earlier differs from the one that is asked for."""
+    problems = []
+    if status["seed"] != seed:
+        problems.append(f"{folder}: was begun with seed {status['seed']}, {seed} is asked for")
+    wanted = json.loads(json.dumps(asdict(settings)))
+    problems += [
+        f"{folder}: was begun with {name} = {found}, {asked} is asked for"
+        for name, found, asked in _unequal(status["settings"], wanted)
+    ]
+    if status["scenario_sha256"] != _digest(scenario_toml(scenario)):
+        begun = (folder / SCENARIO).read_text(encoding="utf-8").splitlines()
+        asked_lines = scenario_toml(scenario).splitlines()
+        only_begun = [line for line in begun if line not in asked_lines and "=" in line]
+        only_asked = [line for line in asked_lines if line not in begun and "=" in line]
+        problems.append(
+            f"{folder}: was begun for another scenario: it has {'; '.join(only_begun) or 'less'}, "
+            f"asked for is {'; '.join(only_asked) or 'less'}"
+        )
+    return problems
+
+
+def _unequal(found: Any, asked: Any, name: str = "") -> list[tuple[str, Any, Any]]:
+    """Return (setting, found, asked) of all plain values that differ."""
+    if isinstance(found, dict) and isinstance(asked, dict):
+        return [
+            each
+            for key in sorted({*found, *asked})
+            for each in _unequal(
+                found.get(key), asked.get(key), f"{name}.{key}" if name else str(key)
+            )
+        ]
+    return [] if found == asked else [(name, found, asked)]
+
+
+def _why_no_policies(folder: Path) -> str:
+    """Return why there is nothing to load."""
+    if not folder.is_dir():
+        return f"{folder}: is no folder that `cosim train` left"
+    if (folder / STATUS).exists():
+        return (
+            f"{folder}: its training is not finished; go on with `cosim train --out {folder}` and "
+            "the same settings"
+        )
+    return f"{folder}: holds no {POLICIES}; `cosim train` leaves one"
+
+
+def _leader_values(settings: LeaderTraining) -> dict[str, Any]:
+    return asdict(settings)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _write_json(file: Path, content: dict[str, Any]) -> None:
+    part = file.with_name(f".{file.name}.part")
+    part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    with part.open("rb") as stream:
+        os.fsync(stream.fileno())
+    part.replace(file)
