@@ -16,7 +16,7 @@ from stable_baselines3.common.logger import Logger, configure
 
 from cosim.envs.leader_encoding import TariffSet, announced, observe
 from cosim.envs.leader_episodes import LeaderSettings
-from cosim.envs.spaces import leader_spaces
+from cosim.envs.spaces import Box, leader_spaces
 from cosim.envs.worlds import Worlds
 from cosim.errors import PolicyError
 from cosim.records import Signal
@@ -62,8 +62,12 @@ class LeaderTraining:
         return self.algorithm in ON_POLICY
 
 
-def new_model(settings: LeaderTraining, *, seed: int) -> BaseAlgorithm:
+def new_model(
+    settings: LeaderTraining, *, seed: int, spaces: tuple[Box, Box] | None = None
+) -> BaseAlgorithm:
     """Return an untrained algorithm that needs no environment to act.
+
+    `spaces` are what it (sees, does), those of the market's leader if None.
 
     Raises:
         PolicyError: the algorithm is unknown.
@@ -108,7 +112,7 @@ def new_model(settings: LeaderTraining, *, seed: int) -> BaseAlgorithm:
             "policy_kwargs": {"net_arch": units},
         }
     model = kind("MlpPolicy", **common)
-    model.observation_space, model.action_space = leader_spaces()
+    model.observation_space, model.action_space = leader_spaces() if spaces is None else spaces
     model.n_envs = settings.environments
     model._setup_model()
     return model
