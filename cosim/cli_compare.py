@@ -66,8 +66,10 @@ def compare(  # noqa: PLR0913 (one argument an option)
     line_up, of_players = asked.line_up(settings)
     problems += [*of_players, *asked.reference_problems(reference), *of_settings]
     if not problems and settings is not None:
+        from cosim.compare_run import plan_problems
+
         plan = _plan(weeks, days, seeds)
-        problems += _day_problems(settings, plan)
+        problems += plan_problems(settings, plan)
     if problems or settings is None or line_up is None:
         raise ScenarioError(problems)
     try:
@@ -183,18 +185,6 @@ def _scenario(
         return load_scenario(path, overrides, out), []
     except CosimError as error:
         return None, list(error.problems)
-
-
-def _day_problems(scenario: "Scenario", plan: "Plan") -> list[str]:
-    """Return what is missing for the held-out days, each once, e.g. prices of a file."""
-    from cosim.scenario_checks import check_scenario
-    from cosim.studies.held_out_worlds import scenario_at
-
-    found: list[str] = []
-    for start in plan.starts:
-        problems = check_scenario(scenario_at(scenario, start, plan.days), out=None)
-        found += [f"held-out days from {start}: {problem}" for problem in problems]
-    return found
 
 
 def _play(
