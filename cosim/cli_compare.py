@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # seconds: imported once the command runs
     from cosim.scenario import Scenario
     from cosim.studies.comparison import LineUp
     from cosim.studies.comparison_folder import ComparisonContent
+    from cosim.studies.comparison_summary import Summary
     from cosim.studies.statistics import Estimate
 
 EXIT_INTERRUPTED = 130
@@ -77,7 +78,7 @@ def compare(  # noqa: PLR0913 (one argument an option)
     except KeyboardInterrupt as interrupt:
         typer.echo("interrupted; nothing was kept", err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
-    _print(content)
+    print_figures(content.summary, content.decision_s)
     typer.echo(f"\nresults  {out}\nreport   {out / 'report.html'}")
 
 
@@ -219,33 +220,35 @@ def _play(
         )
 
 
-def _print(content: "ComparisonContent") -> None:
-    """Print the first figures of everybody."""
+def print_figures(summary: "Summary", decision_s: Mapping[str, float] | None = None) -> None:
+    """Print the first figures of everybody; `decision_s` is how long followers took."""
     from rich.console import Console
     from rich.table import Table
 
     from cosim.studies.comparison_summary import METRICS
 
-    decision = content.decision_s
     shown = [metric for metric in METRICS if metric.name in SHOWN]
     table = Table(box=None, pad_edge=False)
     table.add_column("player", style="bold")
     for metric in shown:
         table.add_column(f"{metric.title}\n{metric.unit}", justify="right")
-    table.add_column("decision\nus", justify="right")
-    for name, found in content.summary.estimates.items():
+    if decision_s is not None:
+        table.add_column("decision\nus", justify="right")
+    for name, found in summary.estimates.items():
         cells = [
             _shown(found[metric.name], metric.decimals) if metric.name in found else "-"
             for metric in shown
         ]
-        table.add_row(name, *cells, f"{MICRO * decision[name]:.1f}" if name in decision else "-")
+        if decision_s is not None:
+            cells.append(f"{MICRO * decision_s[name]:.1f}" if name in decision_s else "-")
+        table.add_row(name, *cells)
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH_OF_FILES)
     console.print(table)
     typer.echo(
-        f"interquartile means over {content.summary.seeds} seeds, 95 % bootstrap intervals; "
-        f"differences to {content.summary.reference} in the report"
+        f"interquartile means over {summary.seeds} seeds, 95 % bootstrap intervals; differences to "
+        f"{summary.reference} are kept too"
     )
 
 

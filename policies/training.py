@@ -10,6 +10,7 @@ leader's prices, jittered, in the first round those of the scenario's own leader
 with followers frozen.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -96,6 +97,7 @@ class Training:
         self.leader = LeaderTrainer(settings.leader, seed=seed)
         self.position = 0
         self.history: list[dict[str, float | int | str]] = []
+        self.seconds = 0.0  # spent on units that are done
         self.best_eur = float("inf")  # cost of a judged day by the followers kept in this round
         self.best: dict[str, Any] | None = None  # their weights
         self._worlds: ScenarioWorlds | None = None
@@ -128,6 +130,7 @@ class Training:
             {
                 "position": self.position,
                 "history": self.history,
+                "seconds": self.seconds,
                 "followers": self.followers.state(),
                 "leader": self.leader.state(),
                 "best_eur": self.best_eur,
@@ -140,6 +143,7 @@ class Training:
         content = checkpoints.read(folder / CHECKPOINT, "checkpoint")
         self.position = int(content["position"])
         self.history = list(content["history"])
+        self.seconds = float(content.get("seconds", 0.0))
         self.followers.restore(content["followers"])
         self.leader.restore(content["leader"])
         self.best_eur, self.best = float(content["best_eur"]), content["best"]
@@ -153,6 +157,7 @@ class Training:
         logger = quiet_logger(str(folder / "tensorboard") if log else None)
         units = self.units
         while not self.finished:
+            began = time.perf_counter()
             kind, turn = units[self.position]
             figures = self._unit(kind, turn, logger)
             self.history.append({"unit": self.position, "kind": kind, "round": turn, **figures})
@@ -162,6 +167,7 @@ class Training:
             self.position += 1
             if kind == "judge" and self._settled():
                 self.position = len(units)
+            self.seconds += time.perf_counter() - began
             self.save(folder)
             line = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
             told(kind, self.position, len(units), line)
