@@ -16,6 +16,7 @@ from cosim.errors import RunFolderError
 from cosim.game import Game, make_game
 from cosim.grid.power_flow import PowerFlow
 from cosim.inputs.world import build_world
+from cosim.learned_policies import LearnedPolicies, who_acts
 from cosim.market.auction import MECHANISMS
 from cosim.records import Floats, World
 from cosim.reports.from_run import write_run_report
@@ -54,6 +55,7 @@ class RunPolicies:
 
     market: Policies
     retailer_only: Policies
+    learned: tuple[LearnedPolicies, ...] = ()  # of each folder that any of them come from
 
 
 def play(scenario: Scenario, *, out: Path, progress: Progress, policies: RunPolicies) -> RunSummary:
@@ -98,6 +100,7 @@ def play(scenario: Scenario, *, out: Path, progress: Progress, policies: RunPoli
             pandapower_unsolved=check.unsolved,
             pandapower_voltage_pu=check.voltage_pu,
             pandapower_loading_percent=check.loading_percentage_points,
+            learned=policies.learned,
         ),
         net_text=own_net,
     )
@@ -109,7 +112,7 @@ def play(scenario: Scenario, *, out: Path, progress: Progress, policies: RunPoli
     )
     progress("report", 1, 1)
     return RunSummary(
-        rows=summary_rows(scenario, feeder, world, metrics, check),
+        rows=summary_rows(scenario, feeder, world, metrics, check, learned=policies.learned),
         folder=folder.path,
         report=folder.report,
     )
@@ -185,6 +188,8 @@ def summary_rows(
     world: World,
     metrics: dict[str, Metrics],
     check: ReferenceCheck,
+    *,
+    learned: tuple[LearnedPolicies, ...] = (),
 ) -> tuple[tuple[str, str], ...]:
     """Return the short summary of a run as (label, value) pairs."""
     arm = metrics["with_validation"]
@@ -194,6 +199,7 @@ def summary_rows(
         ("feeder", f"{feeder.name}, {feeder.bus_count} buses, {_prosumers(world)}"),
         *_devices(feeder),
         ("prices", f"day-ahead {world.day_ahead_label}; imbalance {world.imbalance_label}"),
+        ("policies", who_acts(scenario, learned)),
         (f"limits broken, rule {scenario.grid.rule}", _broken(arm, intervals)),
     ]
     if other is not None:
