@@ -26,7 +26,7 @@ from networks.catalog import load_feeder
 from policies.held_out_evaluation import evaluate
 from policies.model_card import Making, model_card, versions
 from policies.training import Training, TrainingSettings
-from policies.training_folder import finish, open_training, write_policies
+from policies.training_folder import finish, is_finished, open_training, write_policies
 
 KINDS = {"followers": "followers", "leader": "leader", "judge": "judging a round"}
 
@@ -54,12 +54,17 @@ def train_with_progress(out: Path, asked: Asked) -> None:
     feeder = load_feeder(
         scenario.feeder.name, **scenario.feeder.of_feeder(owned_devices=scenario.takes_devices)
     )
-    training = open_training(out, scenario, feeder, asked.settings, seed=asked.seed)
+    learned_before = is_finished(out)
+    judging = asked.plan is not None
+    training = open_training(
+        out, scenario, feeder, asked.settings, seed=asked.seed, judging=judging
+    )
     if training.position:
         typer.echo(f"going on after {training.position} of {len(training.units)} units", err=True)
     with _Bar(training.position, len(training.units)) as bar:
         training.run(out, bar)
-    write_policies(out, training)
+    if not learned_before:
+        write_policies(out, training)
     began = time.perf_counter()
     held_out = None if asked.plan is None else _evaluate(out, asked, asked.plan)
     evaluation = None if asked.plan is None else time.perf_counter() - began

@@ -36,9 +36,17 @@ OWN_FILES = {SCENARIO, STATUS, CHECKPOINT, POLICIES, HELD_OUT, CARD, "tensorboar
 
 
 def open_training(
-    folder: Path, scenario: Scenario, feeder: Feeder, settings: TrainingSettings, *, seed: int
+    folder: Path,
+    scenario: Scenario,
+    feeder: Feeder,
+    settings: TrainingSettings,
+    *,
+    seed: int,
+    judging: bool = False,
 ) -> Training:
     """Return the training of `folder`: taken up again where it holds one, else begun.
+
+    With `judging` a finished one that was never judged is taken up too: nothing is left to learn.
 
     Raises:
         PolicyError: the folder holds a finished training, one of another scenario, seed or
@@ -50,7 +58,8 @@ def open_training(
         _begin(folder, scenario, settings, seed)
         return training
     status = read_status(folder)
-    if status["status"] == "finished":
+    unjudged = (folder / CHECKPOINT).exists() and not (folder / HELD_OUT).exists()
+    if status["status"] == "finished" and not (judging and unjudged):
         raise PolicyError(
             f"{folder}: holds a finished training, which is never overwritten; choose another "
             "folder for --out"
@@ -98,6 +107,11 @@ def finish(
         write_text(folder / CARD, card)
     status = read_status(folder)
     _write_json(folder / STATUS, {**status, "status": "finished", "done": facts})
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether `folder` holds a finished training, whose policies are never written again."""
+    return (folder / STATUS).exists() and read_status(folder)["status"] == "finished"
 
 
 def load_trained(folder: Path) -> Policies:
