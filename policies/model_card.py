@@ -47,8 +47,8 @@ LIMITS: Final = (
     "trust the aggregator's prices. A community of which only a part does so was not looked at.",
     "The leader was trained against these followers. Against others its prices are still allowed "
     "ones, but no longer chosen for them.",
-    "They know no grid limit: what a feeder cannot carry is refused by its validation, which has "
-    "to stay on.",
+    "They see how near limits are but keep none by themselves: what a feeder cannot carry is refused "
+    "by its validation, which has to stay on.",
     "Results of a simulation, not advice for a real tariff, battery or grid.",
 )
 
@@ -75,10 +75,10 @@ def model_card(
         _table(("", ""), list(_made(training, making))),
         "## Held-out results",
         *_results(held_out),
-        "## Limits of use",
-        _bullets(LIMITS),
         "## Layouts",
         _table(("side", "layout", "observations", "actions"), _layouts()),
+        "## Limits of use",
+        _bullets(LIMITS),
     ]
     if held_out is not None:
         parts += ["## Data", str(held_out["data_notice"])]
@@ -161,12 +161,11 @@ def _made(training: Training, making: Making) -> Iterator[tuple[str, ...]]:
     )
     yield (
         "samples of followers",
-        f"{rows:,} decisions of prosumers in {count['followers']} iterations",
+        f"{rows:,} decisions of prosumers; iterations: {count['followers']}",
     )
     yield (
         "samples of the leader",
-        f"{count['leader'] * leader.environments * leader.days:,} days in "
-        f"{count['leader']} updates",
+        f"{count['leader'] * leader.environments * leader.days:,} days; updates: {count['leader']}",
     )
     judged = [each for each in units if each["kind"] == "judge"]
     yield "rounds", f"{len(judged)} of at most {settings.rounds_max}"

@@ -42,10 +42,10 @@ def test_it_says_how_the_policies_were_made(training: Training, card: str) -> No
     ((_, days),) = rows(card, "training days")
     assert days.startswith(f"{len(training_days(training.settings.followers.days))} ")
     ((_, samples),) = rows(card, "samples of followers")
-    assert samples == "1,234 decisions of prosumers in 1 iterations"
+    assert samples == "1,234 decisions of prosumers; iterations: 1"
     ((_, leader),) = rows(card, "samples of the leader")
     each = training.settings.leader
-    assert leader == f"{each.environments * each.days} days in 1 updates"
+    assert leader == f"{each.environments * each.days} days; updates: 1"
     assert rows(card, "training time") == [["training time", "2.5 min"]]
     assert rows(card, "evaluation time") == [["evaluation time", "45 s"]]
 
