@@ -47,8 +47,8 @@ LIMITS: Final = (
     "trust the aggregator's prices. A community of which only a part does so was not looked at.",
     "The leader was trained against these followers. Against others its prices are still allowed "
     "ones, but no longer chosen for them.",
-    "They see how near limits are but keep none by themselves: what a feeder cannot carry is refused "
-    "by its validation, which has to stay on.",
+    "They see how near limits are but keep none by themselves: what a feeder cannot carry is "
+    "refused by its validation, which has to stay on.",
     "Results of a simulation, not advice for a real tariff, battery or grid.",
 )
 

@@ -76,7 +76,8 @@ def _acting(entry: Mapping[str, Any]) -> str:
     """Return who acts by the policies of a folder."""
     sides = list(entry["sides"])
     verb = "acts" if sides == ["leader"] else "act"
-    return f"The {listed(sides)} of this run {verb} by the policies in {escape(entry['folder'])}."
+    who = f"{listed(sides)} of this run {verb}".capitalize()
+    return f"{who} by the learned policies in {escape(entry['folder'])}."
 
 
 def _unjudged() -> str:
@@ -161,17 +162,15 @@ def _dates(data: ReportData) -> list[datetime.date]:
 def _own_days(days: Sequence[datetime.date]) -> str:
     """Return whether the days of the run are among those that were learned from."""
     learned_from, held_out = parted(days)
-    whole = len(days)
-    if len(held_out) == whole:
-        return f"None of this run's {counted(whole, 'day')} is a training day: all are held out."
+    if len(held_out) == len(days):
+        return "The days of this run are held out: training uses none of them."
     if learned_from:
         return (
-            f"<b>{number(len(learned_from))} of this run's {counted(whole, 'day')} "
-            f"{'is a training day' if len(learned_from) == 1 else 'are training days'}</b>: its "
-            "own figures may flatter what was learned. Prices, vehicles and forecast errors are "
-            "other draws."
+            f"<b>Of the {counted(len(days), 'day')} of this run {number(len(learned_from))} "
+            "can be learned from in training</b>: figures of this run may flatter what was "
+            "learned. Its prices, vehicles and forecast errors are other draws."
         )
     return (
-        f"None of this run's {counted(whole, 'day')} is a training day; "
-        f"{number(len(held_out))} of them lie in held-out weeks."
+        f"Training uses none of the days of this run; {number(len(held_out))} of "
+        f"{number(len(days))} lie in held-out weeks."
     )

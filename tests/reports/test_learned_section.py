@@ -76,7 +76,7 @@ def test_identifiers_stay_unique_with_two_folders(run: ReportData) -> None:
 
 def test_it_says_who_acts_and_on_which_days_it_was_measured(run: ReportData) -> None:
     told = words(with_entries(run, entry()))
-    assert "The leader and followers of this run act by the policies in default." in told
+    assert "Leader and followers of this run act by the learned policies in default." in told
     assert "20.00\u00a0EUR a day with them, against 20.25\u00a0EUR with fictitious_play" in told
     assert all(day in told for day in STRATA)
     assert COMMAND in told
@@ -86,11 +86,11 @@ def test_it_says_who_acts_and_on_which_days_it_was_measured(run: ReportData) -> 
 @pytest.mark.parametrize(
     ("start", "told"),
     [
-        ("2016-06-12T22:00", "None of this run's 2 days is a training day: all are held out."),
-        ("2016-06-18T22:00", "<b>1 of this run's 2 days is a training day</b>"),
-        ("2016-06-20T22:00", "<b>2 of this run's 2 days are training days</b>"),
-        ("2016-06-10T22:00", "<b>1 of this run's 2 days is a training day</b>"),
-        ("2016-06-11T22:00", "is a training day; 1 of them lie in held-out weeks."),
+        ("2016-06-12T22:00", "The days of this run are held out: training uses none of them."),
+        ("2016-06-18T22:00", "Of the 2 days of this run 1 can be learned from in training"),
+        ("2016-06-20T22:00", "Of the 2 days of this run 2 can be learned from in training"),
+        ("2016-06-10T22:00", "Of the 2 days of this run 1 can be learned from in training"),
+        ("2016-06-11T22:00", "none of the days of this run; 1 of 2 lie in held-out weeks."),
     ],
 )
 def test_it_says_whether_the_own_days_were_learned_from(
