@@ -29,6 +29,12 @@ def train(  # noqa: PLR0913 (one argument an option)
     algorithm: Annotated[
         str, typer.Option(help="Of the leader, by stable-baselines3: PPO, A2C, SAC, TD3 or DDPG.")
     ] = "PPO",
+    requote_every_h: Annotated[
+        float,
+        typer.Option(
+            min=0.25, max=24.0, help="Hours between two decisions of the leader; 24: one a day."
+        ),
+    ] = 24.0,
     rounds: Annotated[
         int | None, typer.Option(min=1, help="Most rounds of followers and leader.")
     ] = None,
@@ -56,7 +62,7 @@ def train(  # noqa: PLR0913 (one argument an option)
         rounds_max=rounds or usual.rounds_max,
         follower_iterations=iterations or usual.follower_iterations,
         leader_updates=updates or usual.leader_updates,
-        leader=_leader(algorithm),
+        leader=_leader(algorithm, requote_every_h),
     )
     try:
         _train(out, settings, training, seed)
@@ -65,7 +71,7 @@ def train(  # noqa: PLR0913 (one argument an option)
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
 
 
-def _leader(algorithm: str) -> Any:
+def _leader(algorithm: str, requote_every_h: float) -> Any:
     """Return the leader's settings; raise where the algorithm is unknown."""
     from policies.leader import ALGORITHMS, LeaderTraining
 
@@ -75,7 +81,7 @@ def _leader(algorithm: str) -> Any:
         raise ScenarioError(
             f"--algorithm: {algorithm!r} is unknown; known: {', '.join(ALGORITHMS)}"
         )
-    return LeaderTraining(algorithm=name)
+    return LeaderTraining(algorithm=name, requote_every_h=requote_every_h)
 
 
 def _train(out: Path, scenario: Any, settings: "TrainingSettings", seed: int) -> None:
