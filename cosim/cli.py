@@ -61,6 +61,10 @@ def run(  # noqa: PLR0913 (one argument an option)
     prosumers: Annotated[
         Path | None, typer.Option(help="CSV file with the prosumers, one a row.")
     ] = None,
+    community: Annotated[
+        str | None,
+        typer.Option(help="Whose devices: drawn by shares, or those of the feeder's net (feeder)."),
+    ] = None,
 ) -> None:
     """Play market days and write tables and a report.
 
@@ -71,6 +75,7 @@ def run(  # noqa: PLR0913 (one argument an option)
     given: dict[str, dict[str, object]] = {
         "run": {"start": start, "days": days, "seed": seed},
         "feeder": {"name": feeder, "limits": limits},
+        "community": {"source": community},
         "grid": {"rule": rule},
     }
     overrides = {

@@ -13,8 +13,9 @@ from cosim.errors import SubmissionError
 from cosim.grid.power_flow import PowerFlow
 from cosim.reports.feeder_page import write_feeder_page
 from cosim.submissions.states import States, solve_states
-from networks.catalog import build_net, load_feeder
+from networks.catalog import build_net, devices_of, load_feeder
 from networks.feeder import LINE, Feeder
+from networks.net_devices import NetDevices, told
 from networks.understanding import understood
 
 WIDTH_OF_FILES = 140
@@ -34,7 +35,11 @@ def inspect_feeder(name: str, page: Path | None) -> None:
         (feeder.nominal_load_kw - feeder.nominal_generation_kw)[None],
         (feeder.nominal_load_kvar - feeder.nominal_generation_kvar)[None],
     )
-    facts = (*understood(build_net(name), feeder), ("base case", base_case(feeder, base)))
+    facts = (
+        *understood(build_net(name), feeder),
+        ("devices", owned(devices_of(name))),
+        ("base case", base_case(feeder, base)),
+    )
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH_OF_FILES)
@@ -55,6 +60,13 @@ def inspect_feeder(name: str, page: Path | None) -> None:
         except OSError as error:
             raise SubmissionError(f"--map {page}: cannot be written ({error.strerror})") from error
         typer.echo(f"\nmap  {page.resolve()}")
+
+
+def owned(devices: NetDevices) -> str:
+    """Return which devices of the net, as published, prosumers could own."""
+    if not len(devices):
+        return "none that prosumers could own"
+    return f"{told(devices)}; prosumers own them with cosim run --community feeder"
 
 
 def base_case(feeder: Feeder, base: States) -> str:

@@ -29,6 +29,7 @@ from cosim.simulation import Policies, play_days
 from networks.catalog import load_feeder
 from networks.feeder import Feeder
 from networks.file_kinds import is_file_reference
+from networks.net_devices import told
 from networks.reference import ReferenceCheck, resolve
 from networks.references import net_text
 
@@ -65,7 +66,7 @@ def play(scenario: Scenario, *, out: Path, progress: Progress, policies: RunPoli
     if problems:
         raise RunFolderError(problems)
     name = scenario.feeder.name
-    feeder = load_feeder(name, **scenario.feeder.of_feeder())
+    feeder = load_feeder(name, **scenario.feeder.of_feeder(owned_devices=scenario.takes_devices))
     own_net = net_text(name) if is_file_reference(name) else None
     world = build_world(scenario, feeder)
     game = make_game(scenario, PowerFlow(feeder), world)
@@ -191,6 +192,7 @@ def summary_rows(
     intervals = int(arm["intervals"])
     rows = [
         ("feeder", f"{feeder.name}, {feeder.bus_count} buses, {_prosumers(world)}"),
+        *_devices(feeder),
         ("prices", f"day-ahead {world.day_ahead_label}; imbalance {world.imbalance_label}"),
         (f"limits broken, rule {scenario.grid.rule}", _broken(arm, intervals)),
     ]
@@ -231,6 +233,15 @@ def summary_rows(
         ),
     ]
     return tuple(rows)
+
+
+def _devices(feeder: Feeder) -> list[tuple[str, str]]:
+    """Return what of the net prosumers own, and what stays nobody's, where it was asked for."""
+    if feeder.devices is None:
+        return []
+    left_kw = feeder.nominal_generation_kw.sum()
+    left = f"; {left_kw:,.1f} kW of generators stay nobody's" if left_kw else ""
+    return [("devices of the net", f"{told(feeder.devices)}{left}")]
 
 
 def _bid(arm: Metrics) -> str:

@@ -89,8 +89,9 @@ def check_run(path: Path | str, *, everything: bool = False) -> RunCheck:
 
 def _feeder_of(run: RunFolder) -> Feeder:
     """Return the feeder that was played, under the limits of the run."""
-    settings = run.scenario.feeder
-    feeder = load_feeder(settings.name, **settings.of_feeder())
+    scenario = run.scenario
+    settings = scenario.feeder.of_feeder(owned_devices=scenario.takes_devices)
+    feeder = load_feeder(scenario.feeder.name, **settings)
     recorded = run.manifest.get("net_sha256")
     if recorded != feeder.net_sha256:
         raise RunFolderError(

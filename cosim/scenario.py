@@ -65,9 +65,10 @@ class FeederSettings(Settings):
     """Generators that the feeder already has: `solar` lets them follow the solar profiles,
     `nominal` holds them at their published power, `none` leaves them out."""
 
-    def of_feeder(self) -> dict[str, Any]:
+    def of_feeder(self, *, owned_devices: bool = False) -> dict[str, Any]:
         """Return what `networks.catalog.load_feeder` takes besides the name."""
-        return self.model_dump(exclude={"name", "existing_generation"})
+        given = self.model_dump(exclude={"name", "existing_generation"})
+        return {**given, "owned_devices": owned_devices}
 
     @model_validator(mode="after")
     def limits_in_order(self) -> Self:
@@ -88,6 +89,9 @@ def crossed_limits(voltage_min_pu: float | None, voltage_max_pu: float | None) -
 class Community(Settings):
     """Who lives on the feeder. Homes without any device are passive load."""
 
+    source: Literal["shares", "feeder"] = "shares"
+    """Where devices come from: `shares` draws them by the shares and sizes below; `feeder` takes
+    the solar plants, storages, vehicles and heat pumps of the net, see docs/placement.md."""
     pv_share: Share = 0.40
     """Share of homes with solar panels."""
     pv_kwp: Positive = 7.0
@@ -362,3 +366,20 @@ class Scenario(Settings):
     wholesale: Wholesale = Wholesale()
     forecasts: Forecasts = Forecasts()
     grid: Grid = Grid()
+
+    @property
+    def takes_devices(self) -> bool:
+        """Whether prosumers own the devices of the feeder's net."""
+        return self.community.source == "feeder"
+
+    @model_validator(mode="after")
+    def one_kind_of_prosumers(self) -> Self:
+        """Reject prosumers given by hand beside those of the net."""
+        if self.takes_devices and self.prosumers:
+            message = (
+                f'community.source: "feeder" makes prosumers of the devices of the net, and '
+                f"{len(self.prosumers)} are given by hand ([[prosumers]], --prosumers); use one "
+                "of the two"
+            )
+            raise ValueError(message)
+        return self

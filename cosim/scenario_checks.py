@@ -31,6 +31,7 @@ from cosim.setting_errors import Place, error_sentences, place_text
 from networks.catalog import is_feeder, load_feeder
 from networks.errors import NetworkError
 from networks.feeder import Feeder
+from networks.net_devices import require_devices
 from networks.placement import listing, places_for_prosumers
 from networks.simbench_profiles import INTERVAL_H, TIME_ZONE
 
@@ -48,6 +49,7 @@ class Sound:
     prosumers: tuple[tuple[int, ProsumerSettings], ...]  # with their position in the file
     prices: tuple[tuple[str, Prices], ...]  # with their name in `wholesale`
     files: tuple[tuple[str, Path], ...] = ()  # of prices whose other settings are not valid
+    takes_devices: bool = False  # whether prosumers own the devices of the net
     crossed: str = ""  # what is wrong with voltage limits beside a setting that is not valid
 
     @classmethod
@@ -59,6 +61,7 @@ class Sound:
             feeder=scenario.feeder,
             prosumers=tuple(enumerate(scenario.prosumers)),
             prices=tuple((name, getattr(scenario.wholesale, name)) for name in PRICES),
+            takes_devices=scenario.takes_devices,
         )
 
 
@@ -125,8 +128,11 @@ def _feeder_problems(sound: Sound) -> Iterator[str]:
         return
     name = sound.feeder.name
     try:
-        feeder = load_feeder(name, **sound.feeder.of_feeder())
+        settings = sound.feeder.of_feeder(owned_devices=sound.takes_devices)
+        feeder = load_feeder(name, **settings)
         yield from _slack_problems(sound.feeder, feeder)
+        if sound.takes_devices:
+            yield from _device_problems(feeder)
     except NetworkError as error:
         yield from (f"feeder: {problem}" for problem in error.problems)
         if not is_feeder(name):
@@ -136,6 +142,14 @@ def _feeder_problems(sound: Sound) -> Iterator[str]:
         except NetworkError:
             return  # told already
     yield from _bus_problems(sound, feeder)
+
+
+def _device_problems(feeder: Feeder) -> Iterator[str]:
+    """Yield that a feeder has no device that a prosumer could own."""
+    try:
+        require_devices(feeder.devices, feeder.name)
+    except NetworkError as error:
+        yield from error.problems
 
 
 def _slack_problems(settings: FeederSettings, feeder: Feeder) -> Iterator[str]:
@@ -214,8 +228,13 @@ def _sound_parts(content: dict[str, Any], bad: set[Place]) -> Sound:
         prosumers=tuple((position, part) for position, part in found if part is not None),
         prices=prices,
         files=files,
+        takes_devices=_takes_devices(content.get("community")),
         crossed=_hidden_crossing(content.get("feeder"), bad),
     )
+
+
+def _takes_devices(community: Any) -> bool:
+    return isinstance(community, dict) and community.get("source") == "feeder"
 
 
 def _sound_prices(

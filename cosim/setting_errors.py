@@ -74,6 +74,8 @@ def _sentence(item: ErrorDetails, model: type[BaseModel]) -> str:
     """Return one of pydantic's errors in words."""
     place, found = item["loc"], item["input"]
     where = place_text(place)
+    if not where:  # of several sections, which the message names
+        return _message(item, model)
     if item["type"] == "extra_forbidden":
         return f"{where}: {_unknown_key(place, model)}"
     shown = "" if isinstance(found, dict | BaseModel) else f" (found {_as_typed(found)})"

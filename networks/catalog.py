@@ -8,12 +8,13 @@ import pandapower as pp
 
 from networks import entries_cigre, entries_german, entries_ieee, ieee_feeders
 from networks.compile import Description, compile_net, solve_net
-from networks.entry import Entry, build_entry, limits_of_entry
+from networks.entry import Entry, build_entry, build_owned, equipped, limits_of_entry
 from networks.errors import NetworkError
 from networks.feeder import Feeder
 from networks.feeder_summary import FeederSummary, Progress, remembered
 from networks.file_kinds import ALLOWED, is_file_reference, is_path
 from networks.limits import Limits, preset
+from networks.net_devices import NetDevices
 from networks.normalise import complete
 from networks.references import open_file
 from networks.simbench_codes import (
@@ -26,7 +27,7 @@ from networks.simbench_codes import (
     refusal,
     title_of,
 )
-from networks.simbench_grids import build_grid, limits_of, zones_of
+from networks.simbench_grids import build_grid, equipped_grid, limits_of, zones_of
 from networks.worked_example import three_bus_net
 
 LIMITS_OF_LOWEST = (
@@ -52,11 +53,16 @@ def load_feeder(
     voltage_min_pu: float | None = None,
     voltage_max_pu: float | None = None,
     loading_max_percent: float | None = None,
+    owned_devices: bool = False,
 ) -> Feeder:
     """Return a feeder of the catalogue, of SimBench, or in a file (see docs/own-feeders.md).
 
     `limits` names one of `networks.limits.PRESETS`; left out, the feeder's own hold. Those given
     one by one come before either.
+
+    With `owned_devices`, solar plants, storages, vehicles and heat pumps of the net are taken out
+    of it and stand in `Feeder.devices`, for prosumers to own; also those of a feeder that usually
+    comes without.
 
     Raises:
         NetworkError: unknown name, a file that cannot be read, or limits that are crossed.
@@ -67,27 +73,57 @@ def load_feeder(
         "voltage_max_pu": voltage_max_pu,
         "loading_max_percent": loading_max_percent,
     }
-    net = build_entry(entry)
+    net, devices, told = build_owned(entry) if owned_devices else (build_entry(entry), None, ())
     held = replace(
         limits_of_entry(entry, net) if limits is None else preset(limits),
         **{key: value for key, value in given.items() if value is not None},
     )
     zones = None if entry.zones is None else entry.zones(net)
-    feeder = compile_net(net, entry.description, held, zones=zones)
+    description = (equipped(entry) if owned_devices else entry).description
+    feeder = compile_net(net, description, held, zones=zones)
+    supplied = None if devices is None else devices.at(feeder.bus_index)
+    if devices is not None and supplied is not None and len(supplied) < len(devices):
+        dark = len(devices) - len(supplied)
+        told = (*told, _left_dark(dark))
     return replace(
         feeder,
         transformer_ratings_assumed=entry.transformer_ratings_assumed,
-        notes=(*entry.notes, *feeder.notes),
+        notes=(*entry.notes, *told, *feeder.notes),
+        devices=supplied,
     )
 
 
-def build_net(name: str) -> pp.pandapowerNet:
+def _left_dark(count: int) -> str:
+    if count == 1:
+        return "1 device at a bus without supply is left out"
+    return f"{count} devices at buses without supply are left out"
+
+
+def build_net(name: str, *, owned_devices: bool = False) -> pp.pandapowerNet:
     """Return a feeder as a pandapower net: loads scaled and ratings patched as the entry says.
+
+    `owned_devices` as for `load_feeder`: the net is then without them.
 
     Raises:
         NetworkError: unknown name.
     """
-    return build_entry(_find(name))
+    return build_owned(_find(name))[0] if owned_devices else build_entry(_find(name))
+
+
+def net_of(net_or_name: pp.pandapowerNet | str, feeder: Feeder) -> pp.pandapowerNet:
+    """Return the net that `feeder` was compiled from: the one given, or that of its name."""
+    if not isinstance(net_or_name, str):
+        return net_or_name
+    return build_net(net_or_name, owned_devices=feeder.devices is not None)
+
+
+def devices_of(name: str) -> NetDevices:
+    """Return the devices of a feeder's net that prosumers can own, supplied or not.
+
+    Raises:
+        NetworkError: unknown name.
+    """
+    return build_owned(_find(name))[1]
 
 
 def describe_feeders(
@@ -176,15 +212,17 @@ def _simbench_code(name: str) -> str | None:
 
 
 def _simbench_entry(name: str, code: str) -> Entry:
+    source = (
+        f"Contains information from SimBench ({code}; Meinecke et al., Energies 13(12), 2020), "
+        "which is made available under the Open Database License (ODbL)."
+    )
     return Entry(
         description=Description(
             name=name,
             title=title_of(code),
             source=(
-                f"Contains information from SimBench ({code}; Meinecke et al., Energies 13(12), "
-                "2020), which is made available under the Open Database License (ODbL). Its "
-                "generators, storages, and loads of vehicles and heat pumps are left out: those "
-                "of the scenario take their place"
+                f"{source} Its generators, storages, and loads of vehicles and heat pumps are left "
+                "out: those of the scenario take their place"
             ),
             ratings_assumed=False,
             ratings_source="Line and transformer ratings as published by SimBench.",
@@ -193,6 +231,10 @@ def _simbench_entry(name: str, code: str) -> Entry:
         limits=limits_of,
         zones=zones_of,
         notes=(LIMITS_OF_LOWEST,) if has_several_levels(code) else (),
+        with_devices=lambda: equipped_grid(code),
+        source_with_devices=(
+            f"{source} Its solar plants, storages, vehicles and heat pumps belong to prosumers"
+        ),
     )
 
 

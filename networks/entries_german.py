@@ -164,11 +164,11 @@ def build_oberrhein() -> pp.pandapowerNet:
     return net
 
 
-def build_schutterwald() -> pp.pandapowerNet:
-    """Return Schutterwald without heat pumps: the scenario adds its own."""
+def build_schutterwald(*, heat_pumps: bool = False) -> pp.pandapowerNet:
+    """Return Schutterwald, usually without heat pumps: the scenario adds its own."""
     with unsolved("lv_schutterwald"):
         return quietly(
-            lambda: pn.lv_schutterwald(separation_by_sub=False, include_heat_pumps=False)
+            lambda: pn.lv_schutterwald(separation_by_sub=False, include_heat_pumps=heat_pumps)
         )
 
 
@@ -208,6 +208,7 @@ ENTRIES = (
             ratings_source="Line and transformer ratings of the net.",
         ),
         build=build_schutterwald,
+        with_devices=lambda: build_schutterwald(heat_pumps=True),
         remark="all 14 substations are supplied at 0.965 p.u., as in the net",
     ),
 )

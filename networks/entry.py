@@ -1,12 +1,15 @@
 """What the catalogue knows of a feeder: how it is made and what is told about it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandapower as pp
 
 from networks.compile import Description
+from networks.inspection import find_problems
 from networks.limits import Limits
+from networks.net_devices import NetDevices, no_devices
+from networks.take_devices import take_devices
 
 PRESET = Limits(voltage_min_pu=0.9, voltage_max_pu=1.1, loading_max_percent=100.0)
 
@@ -25,6 +28,30 @@ class Entry:
     remark: str = ""  # what a user must know before using it, one sentence
     notes: tuple[str, ...] = ()  # what was assumed while reading it, sentences for people
     transformer_ratings_assumed: bool = False  # where `ratings_assumed` is not of lines alone
+    with_devices: Callable[[], pp.pandapowerNet] | None = None  # where `build` leaves some out
+    source_with_devices: str = ""  # the source's sentence then, where it is another
+
+
+def equipped(entry: Entry) -> Entry:
+    """Return an entry whose net holds all devices that are published."""
+    if entry.with_devices is None:
+        return entry
+    source = entry.source_with_devices or entry.description.source
+    return replace(
+        entry, build=entry.with_devices, description=replace(entry.description, source=source)
+    )
+
+
+def build_owned(entry: Entry) -> tuple[pp.pandapowerNet, NetDevices, tuple[str, ...]]:
+    """Return a net without the devices that prosumers can own, these, and notes on them.
+
+    Nothing is taken out of a net that will be refused.
+    """
+    net = build_entry(equipped(entry))
+    if find_problems(net):
+        return net, no_devices(), ()
+    devices, notes = take_devices(net)
+    return net, devices, tuple(notes)
 
 
 def build_entry(entry: Entry) -> pp.pandapowerNet:

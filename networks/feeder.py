@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from networks.net_devices import NetDevices
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Complexes = NDArray[np.complex128]
@@ -63,6 +65,7 @@ class Feeder:
     loading_to: sparse.csr_matrix  # (L, n) complex
     transformer_ratings_assumed: bool = False  # where `ratings_assumed` is not of lines alone
     notes: tuple[str, ...] = ()  # what was assumed while compiling, sentences for people
+    devices: NetDevices | None = None  # taken out of the net for prosumers; None: left in it
 
     @property
     def bus_count(self) -> int:

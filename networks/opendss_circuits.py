@@ -45,7 +45,7 @@ def read_circuit(path: Path) -> tuple[pp.pandapowerNet, list[str], bool]:
     with _directory_kept(), _quiet():
         try:
             net = from_opendss(str(path.resolve()))
-            added = [*_add_generators(net, dss), *_not_read(dss)]
+            added = [*_add_generators(net, dss), *_add_storages(net, dss)]
             _add_places(net, dss)
         except dss.DSSException as error:
             raise NetworkError(f"{path}: OpenDSS cannot compile it: {_one_line(error)}") from error
@@ -86,24 +86,48 @@ def _add_generators(net: pp.pandapowerNet, dss: Any) -> list[str]:
     """Add generators and solar systems, which the converter does not read."""
     buses = {str(name).lower(): int(row) for row, name in net.bus.name.items()}
     count = 0
-    for kind in (dss.Generators, dss.PVsystems):
+    for kind, source in ((dss.Generators, None), (dss.PVsystems, "PV")):
         more = kind.First()
         while more:
             bus = buses.get(dss.CktElement.BusNames()[0].split(".", 1)[0].lower())
             if bus is not None:
                 name, power = kind.Name(), float(kind.kW())
                 pp.create_sgen(
-                    net, bus, p_mw=power / 1e3, q_mvar=float(kind.kvar()) / 1e3, name=name
+                    net,
+                    bus,
+                    p_mw=power / 1e3,
+                    q_mvar=float(kind.kvar()) / 1e3,
+                    name=name,
+                    type=source,
                 )
                 count += 1
             more = kind.Next()
     return [f"{count} generators and solar systems: read with their present power"] if count else []
 
 
-def _not_read(dss: Any) -> list[str]:
-    """Tell of elements that are in the circuit and not in the net."""
-    found = dss.Storages.Count()
-    return [f"{found} storages: not read; those of a scenario take their place"] if found else []
+def _add_storages(net: pp.pandapowerNet, dss: Any) -> list[str]:
+    """Add storages at rest, with their rated power and the capacity above their reserve."""
+    buses = {str(name).lower(): int(row) for row, name in net.bus.name.items()}
+    count = 0
+    more = dss.Storages.First()
+    while more:
+        bus = buses.get(dss.CktElement.BusNames()[0].split(".", 1)[0].lower())
+        power, capacity, reserve = (
+            float(dss.Properties.Value(name)) for name in ("kWrated", "kWhrated", "%reserve")
+        )
+        if bus is not None:
+            pp.create_storage(
+                net,
+                bus,
+                p_mw=0.0,
+                sn_mva=power / 1e3,
+                max_e_mwh=capacity / 1e3,
+                min_e_mwh=capacity * reserve / 1e5,
+                name=dss.Storages.Name(),
+            )
+            count += 1
+        more = dss.Storages.Next()
+    return [f"{count} storages: read with their ratings, at rest"] if count else []
 
 
 def _add_places(net: pp.pandapowerNet, dss: Any) -> None:

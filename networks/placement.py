@@ -55,12 +55,13 @@ class Site:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Blocks:
-    """Passive load without homes of its own, ``peak_kw * BLOCKS[shape]``; `J` of them."""
+    """Firm load without homes of its own, ``peak_kw * BLOCKS[shape]``; `J` of them."""
 
     bus: Integers  # (J,) position in Feeder.bus_index
     shape: Integers  # (J,) position in BLOCKS
     peak_kw: Floats  # (J,)
     peak_kvar: Floats  # (J,)
+    prosumer: Integers  # (J,) whom it belongs to, PASSIVE for nobody
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,12 +142,19 @@ def place(
 def live(feeder: Feeder, profiles: YearProfiles, generator: np.random.Generator) -> Homes:
     """Return the homes of all buses, in the order of the buses, without devices."""
     by_peak, by_number = generator.spawn(2)
-    draws = draw_homes(candidates(feeder, low_voltage=True), profiles, by_peak)
+    low = homes_on_low_voltage(feeder, profiles, by_peak)
+    many = draw_homes(candidates(feeder, low_voltage=False), profiles, by_number)
+    return join([low, many])
+
+
+def homes_on_low_voltage(
+    feeder: Feeder, profiles: YearProfiles, generator: np.random.Generator
+) -> Homes:
+    """Return as many homes as the published peak of each low-voltage bus is worth."""
+    draws = draw_homes(candidates(feeder, low_voltage=True), profiles, generator)
     counts = home_counts_by_peak(feeder, profiles, draws)
     order = np.arange(len(draws)) - np.searchsorted(draws.bus, draws.bus)
-    many = draw_homes(candidates(feeder, low_voltage=False), profiles, by_number)
-    low = select(draws, order < counts[draws.bus])
-    return join([low, many])
+    return select(draws, order < counts[draws.bus])
 
 
 def settle_sites(
@@ -235,7 +243,7 @@ def group(homes: Homes, prosumers_max: int | None) -> Integers:
     owners = np.flatnonzero(homes.owns_device)
     prosumer = np.full(len(homes), PASSIVE)
     buses, at_bus = np.unique(homes.bus[owners], return_counts=True)
-    most = max(PROSUMERS_USUAL, len(buses)) if prosumers_max is None else prosumers_max
+    most = most_prosumers(prosumers_max, len(buses))
     if len(owners) <= most:
         prosumer[owners] = np.arange(len(owners))
         return prosumer
@@ -253,6 +261,11 @@ def group(homes: Homes, prosumers_max: int | None) -> Integers:
         prosumer[mine] = first + np.arange(len(mine)) * count // len(mine)
         first += int(count)
     return prosumer
+
+
+def most_prosumers(prosumers_max: int | None, buses: int) -> int:
+    """Return how many prosumers there may be where devices are owned at so many buses."""
+    return max(PROSUMERS_USUAL, buses) if prosumers_max is None else prosumers_max
 
 
 def groups_per_bus(owners: Integers, prosumers_max: int) -> Integers:
@@ -294,6 +307,7 @@ def blocks_of(feeder: Feeder, left: Floats) -> Blocks:
         shape=np.where(residential[bus], areas[np.arange(len(bus)) % len(areas)], trade),
         peak_kw=feeder.nominal_load_kw[bus] * left[bus],
         peak_kvar=feeder.nominal_load_kvar[bus] * left[bus],
+        prosumer=np.full(len(bus), PASSIVE),
     )
 
 

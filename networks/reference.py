@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandapower as pp
 
-from networks.catalog import build_net
+from networks.catalog import net_of
 from networks.compile import RUNPP_OPTIONS
 from networks.errors import NetworkError
 from networks.feeder import LINE, Feeder, Floats
@@ -62,7 +62,7 @@ def resolve(
     recorded = (bus_kw, bus_kvar, voltage_pu, loading_percent)
     names = ("bus_kw", "bus_kvar", "voltage_pu", "loading_percent")
     check_shapes(feeder, dict(zip(names, recorded, strict=True)))
-    given = build_net(net_or_name) if isinstance(net_or_name, str) else net_or_name
+    given = net_of(net_or_name, feeder)
     net = _replace_loads(given, feeder)
     is_line = feeder.branch_kind == LINE
     lines, trafos = feeder.branch_index[is_line], feeder.branch_index[~is_line]

@@ -11,7 +11,7 @@ import pandapower as pp
 from numpy.typing import NDArray
 from power_grid_model import CalculationMethod, ComponentType, PowerGridModel, initialize_array
 
-from networks.catalog import build_net
+from networks.catalog import net_of
 from networks.feeder import LINE, Feeder, Floats
 from networks.grid_model import grid_model_input
 from networks.reference import ReferenceCheck, check_shapes
@@ -44,7 +44,7 @@ def solve_again(
         NetworkError: unknown name, arrays that do not fit, or a net that cannot be converted.
     """
     check_shapes(feeder, {"bus_kw": bus_kw, "bus_kvar": bus_kvar})
-    net = build_net(net_or_name) if isinstance(net_or_name, str) else net_or_name
+    net = net_of(net_or_name, feeder)
     given = grid_model_input(net, feeder)
     solved: NDArray[np.bool_] = np.isfinite(np.concatenate([bus_kw, bus_kvar], axis=1)).all(axis=1)
     update = initialize_array("update", "sym_load", bus_kw.shape)

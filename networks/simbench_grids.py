@@ -35,8 +35,7 @@ def build_grid(code: str) -> pp.pandapowerNet:
     Raises:
         NetworkError: simbench is not installed.
     """
-    net = _cached(code)
-    net.trafo["tap_changer_type"] = "Ratio"
+    net = published_grid(code)
     # Each profile begins with whose load it is: H0-A is a home's, L1-B a farm's, G3-A a trade's,
     # lv_rural1 that of a whole low-voltage grid.
     played = net.load["profile"].astype(str).str.match(PLAYED).to_numpy(bool)
@@ -46,15 +45,53 @@ def build_grid(code: str) -> pp.pandapowerNet:
     return net
 
 
+def published_grid(code: str) -> pp.pandapowerNet:
+    """Return the grid of a valid `code` with all that is published, taps as in `build_grid`.
+
+    Raises:
+        NetworkError: simbench is not installed.
+    """
+    net = _cached(code)
+    net.trafo["tap_changer_type"] = "Ratio"
+    return net
+
+
+def equipped_grid(code: str) -> pp.pandapowerNet:
+    """Return the grid of a valid `code` with all that is published, plants and batteries apart.
+
+    A storage of SimBench is a plant and its battery in one row: its profile is never negative and
+    reaches the peak of the plant's (PV3 and Storage_PV3_H0-A: both 0.61), and no plant stands at
+    the same low-voltage bus. Its power is that of the plant.
+
+    Raises:
+        NetworkError: simbench is not installed.
+    """
+    net = published_grid(code)
+    for source in ("PV", "Wind"):
+        units = net.storage[net.storage["type"].astype(str).str.startswith(source)]
+        if len(units):
+            pp.create_sgens(
+                net,
+                buses=units.bus.to_numpy(),
+                p_mw=-units.p_mw.to_numpy(),
+                sn_mva=units.sn_mva.to_numpy(),
+                name=units.name.to_numpy(),
+                type=source,
+            )
+    net.storage["p_mw"] = 0.0
+    return net
+
+
 def zones_of(net: pp.pandapowerNet) -> dict[int, str]:
     """Return "commercial" for buses where trades draw most, else "residential".
 
     People live on farms: these count as homes and get as many as their published peak stands for.
+    Vehicles that charge at work are part of a trade.
     Without low voltage, where whole areas hang on a bus, no zone is told.
     """
     if not (net.bus.vn_kv < LOW_VOLTAGE_KV).any():
         return {}
-    trade = net.load["profile"].astype(str).str.match(r"G\d").to_numpy(bool)
+    trade = net.load["profile"].astype(str).str.match(r"G\d|APLS").to_numpy(bool)
     loads = net.load.assign(trade_mw=net.load.p_mw * trade)
     sums = loads.groupby("bus")[["p_mw", "trade_mw"]].sum()
     commercial = (sums["trade_mw"] > 0.5 * sums["p_mw"]).to_numpy(bool)

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from cosim.errors import ProfileError
-from cosim.records import Calendar, Floats, Integers
+from cosim.records import Booleans, Calendar, Floats, Integers
 from cosim.scenario import Run
 from networks.feeder import Feeder
 from networks.placement import PASSIVE, Placement
@@ -170,29 +170,35 @@ def powers_of(
     count = placed.prosumer_count
     household = homes.household * SHIFT_COUNT + shift
 
+    blocks, nobody = placed.blocks, placed.blocks.prosumer == PASSIVE
+
     def active(values: Floats, line: Integers, shape: Floats) -> Floats:
         who = placed.prosumer[takes_part]
         return weighted(values[takes_part], who, line[takes_part], shape=shape, count=count)
+
+    def of_blocks(block_peak: Floats, who: Integers, which: Booleans, number: int) -> Floats:
+        line = blocks.shape[which]
+        return weighted(block_peak[which], who[which], line, shape=shapes.block, count=number)
+
+    def firm(values: Floats, shape: Floats, block_peak: Floats) -> Floats:
+        mine = of_blocks(block_peak, blocks.prosumer, ~nobody, count)
+        return active(values, household, shape) + mine
 
     def at_bus(values: Floats, shape: Floats, block_peak: Floats) -> Floats:
         where = homes.bus[passive]
         of_homes = weighted(
             values[passive], where, household[passive], shape=shape, count=bus_count
         )
-        blocks = placed.blocks
-        of_blocks = weighted(
-            block_peak, blocks.bus, blocks.shape, shape=shapes.block, count=bus_count
-        )
-        return of_homes + of_blocks
+        return of_homes + of_blocks(block_peak, blocks.bus, nobody, bus_count)
 
     heat_pump = homes.heat_pump * SHIFT_COUNT + shift
     return Powers(
-        load_kw=active(homes.nominal_kw, household, shapes.household),
-        load_kvar=active(homes.nominal_kvar, household, shapes.household_reactive),
+        load_kw=firm(homes.nominal_kw, shapes.household, blocks.peak_kw),
+        load_kvar=firm(homes.nominal_kvar, shapes.household_reactive, blocks.peak_kvar),
         pv_kw=active(homes.pv_kwp, homes.solar, shapes.solar),
         heat_pump_kw=active(homes.heat_pump_kw, heat_pump, shapes.heat_pump),
-        passive_kw=at_bus(homes.nominal_kw, shapes.household, placed.blocks.peak_kw),
-        passive_kvar=at_bus(homes.nominal_kvar, shapes.household_reactive, placed.blocks.peak_kvar),
+        passive_kw=at_bus(homes.nominal_kw, shapes.household, blocks.peak_kw),
+        passive_kvar=at_bus(homes.nominal_kvar, shapes.household_reactive, blocks.peak_kvar),
         generation_kw=generation[0],
         generation_kvar=generation[1],
     )

@@ -34,6 +34,7 @@ from cosim.scenario import Scenario
 from networks.errors import NetworkError
 from networks.feeder import Feeder
 from networks.placement import PASSIVE, Placement, place, redraw_shifts
+from networks.placement_from_net import place_from_net
 from networks.simbench_profiles import YearProfiles, year_profiles
 
 EVERY_ENVIRONMENT = -1
@@ -116,7 +117,10 @@ def place_community(scenario: Scenario, feeder: Feeder, profiles: YearProfiles) 
     generator = stream(scenario.run.seed, EVERY_ENVIRONMENT, Purpose.PLACEMENT)
     mix = device_mix(scenario.community)
     try:
-        placed = place(feeder, profiles, mix, generator=generator, sites=sites_of(scenario))
+        if scenario.takes_devices:
+            placed = place_from_net(feeder, profiles, mix, generator=generator)
+        else:
+            placed = place(feeder, profiles, mix, generator=generator, sites=sites_of(scenario))
     except NetworkError as error:
         raise ScenarioError([*error.problems, *late]) from error
     if late:

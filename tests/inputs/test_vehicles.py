@@ -30,7 +30,7 @@ def community(vehicle_kw: list[float], prosumer: list[int]) -> Placement:
         counted=np.full(count, True),
         prosumer_bus=np.zeros(number, np.int64),
         prosumer_homes=np.bincount(owner[owner != PASSIVE], minlength=number).astype(float),
-        blocks=Blocks(none, none, np.zeros(0), np.zeros(0)),
+        blocks=Blocks(none, none, np.zeros(0), np.zeros(0), none),
         passive_homes=np.zeros(1),
     )
 
