@@ -334,9 +334,9 @@ def _nominal_power(table: pd.DataFrame, bus_index: Integers) -> tuple[Floats, Fl
 
 
 def _names(table: pd.DataFrame, word: str) -> tuple[str, ...]:
-    """Return the names of a table, or e.g. "Bus 3" where it has none."""
+    """Return the names of a table, or e.g. "Bus 3" where it has none but its number."""
     return tuple(
-        name if isinstance(name, str) and name and not name.isdigit() else f"{word} {number}"
+        name if isinstance(name, str) and name not in ("", str(number)) else f"{word} {number}"
         for number, name in zip(table.index, table.name, strict=True)
     )
 

@@ -151,10 +151,7 @@ def _buses(feeder: Feeder, panel: Panel, canvas: Canvas, numbers: bool) -> list[
         low, high = feeder.voltage_min_pu[bus], feeder.voltage_max_pu[bus]
         outside = voltage > high + VOLTAGE_TOLERANCE_PU or voltage < low - VOLTAGE_TOLERANCE_PU
         ring = (LIMIT_COLOUR, 3.0) if outside else ("#7B8794", 1.0)
-        told = (
-            f"bus {feeder.bus_index[bus]} {feeder.bus_name[bus]}: {number(voltage, 4)} p.u., "
-            f"limits {low:g} to {high:g}"
-        )
+        told = f"{feeder.bus_text(bus)}: {number(voltage, 4)} p.u., limits {low:g} to {high:g}"
         parts.append(
             (
                 bool(outside),
@@ -212,7 +209,7 @@ def _outstanding(feeder: Feeder, panel: Panel, canvas: Canvas) -> list[tuple[str
     supplies = np.flatnonzero(feeder.node_of_bus == feeder.slack_node)
     first, count = supplies[0], len({(canvas.x[bus], canvas.y[bus]) for bus in supplies})
     word = "supply" if count == 1 else f"one of {count} supplies"
-    found = [(f"{word}, bus {feeder.bus_index[first]}", canvas.x[first], canvas.y[first])]
+    found = [(f"{word}, {feeder.bus_text(int(first))}", canvas.x[first], canvas.y[first])]
     known = np.flatnonzero(np.isfinite(panel.voltage_pu))
     if len(known):
         for word, bus in (
@@ -220,7 +217,7 @@ def _outstanding(feeder: Feeder, panel: Panel, canvas: Canvas) -> list[tuple[str
             ("highest", known[np.argmax(panel.voltage_pu[known])]),
         ):
             if feeder.node_of_bus[bus] != feeder.slack_node:
-                text = f"bus {feeder.bus_index[bus]}: {panel.voltage_pu[bus]:.3f} p.u., {word}"
+                text = f"{feeder.bus_text(int(bus))}: {panel.voltage_pu[bus]:.3f} p.u., {word}"
                 found.append((text, canvas.x[bus], canvas.y[bus]))
     loaded = np.flatnonzero(np.isfinite(panel.loading_percent))
     if len(loaded):
