@@ -9,13 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from networks.names import preset_name
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Efficiency = Annotated[float, Field(gt=0.0, le=1.0)]
@@ -71,6 +67,12 @@ class FeederSettings(Settings):
         """Return what `networks.catalog.load_feeder` takes besides the name."""
         given = self.model_dump(exclude={"name", "existing_generation"})
         return {**given, "owned_devices": owned_devices}
+
+    @field_validator("limits", mode="before")
+    @classmethod
+    def preset_as_people_write_it(cls, limits: Any) -> Any:
+        """Take "EN 50160" or "vde-ar-n-4105" for the preset that is meant."""
+        return preset_name(limits) if isinstance(limits, str) else limits
 
     @model_validator(mode="after")
     def limits_in_order(self) -> Self:
