@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandapower as pp
+import pandapower.networks
 import pandas as pd
 import pytest
 from pandapower.io_utils import to_dict_of_dfs
@@ -17,6 +18,8 @@ from networks.catalog import build_net, is_feeder, load_feeder
 from networks.errors import NetworkError
 from networks.feeder import Feeder
 from networks.importers import read_net
+from networks.limits import PRESETS, preset
+from networks.names import PRESET_NAMES
 from networks.references import net_text
 from networks.repairs import merge_regulators, raise_impedances
 from networks.starting_point import no_load_voltages
@@ -260,6 +263,32 @@ def test_all_problems_of_elements_are_told_at_once(tmp_path: Path) -> None:
     told = problems_of(file)
     assert "max_i_ka is 0" in told
     assert "bus 77 does not exist" in told
+
+
+def test_one_rating_for_unlike_conductors_is_doubted(tmp_path: Path) -> None:
+    file = tmp_path / "net.json"
+    pp.to_json(pandapower.networks.create_cigre_network_lv(), str(file))
+    assert any("share one rating of 1000 A" in note for note in load_feeder(str(file)).notes)
+    pp.to_json(build_net("cigre_lv"), str(file))
+    assert not any("share one rating" in note for note in load_feeder(str(file)).notes)
+
+
+@pytest.mark.parametrize("name", ["IEEE13", "ieee-13", "IEEE_13"])
+def test_names_are_taken_as_people_write_them(name: str) -> None:
+    assert is_feeder(name)
+    assert build_net(name).bus.name.equals(build_net("ieee13").bus.name)
+
+
+def test_presets_are_taken_as_people_write_them() -> None:
+    assert tuple(PRESETS) == PRESET_NAMES
+    assert preset("EN 50160") == PRESETS["en50160"]
+    assert preset("vde-ar-n-4105") == PRESETS["vde_ar_n_4105"]
+
+
+def test_folders_and_far_names_are_told_as_what_they_are(tmp_path: Path) -> None:
+    assert "is a folder" in problems_of(tmp_path)
+    assert "did you mean 'cigre_lv'" in problems_of(Path("cigre_l"))
+    assert "did you mean" not in problems_of(Path("ieee8500"))
 
 
 def test_regulators_of_single_phases_become_one() -> None:
