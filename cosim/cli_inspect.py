@@ -36,17 +36,17 @@ class Extremes:
     state: str
     loads: float  # share of the nominal power
     generators: float
-    solved: bool
-    secure: bool
-    lowest_pu: float
-    lowest_bus: str
-    highest_pu: float
-    highest_bus: str
-    line_percent: float
-    line: int
-    transformer_percent: float
-    transformer: int
-    loss_kw: float
+    solved: bool = False
+    secure: bool = False
+    lowest_pu: float = math.nan
+    lowest_bus: str = ""
+    highest_pu: float = math.nan
+    highest_bus: str = ""
+    line_percent: float = math.nan
+    line: int = -1
+    transformer_percent: float = math.nan
+    transformer: int = -1
+    loss_kw: float = math.nan
 
 
 def inspect_feeder(
@@ -137,20 +137,26 @@ def _extremes(power_flow: PowerFlow, state: str, *, loads: float, generators: fl
     kvar = loads * feeder.nominal_load_kvar - generators * feeder.nominal_generation_kvar
     found = solve_states(power_flow, kw[None], kvar[None])
     if not found.solved[0]:
-        nothing = math.nan
-        return Extremes(
-            *(state, loads, generators, False, False),
-            *(nothing, "", nothing, "", nothing, -1, nothing, -1, nothing),
-        )
+        return Extremes(state, loads, generators)
     volts = found.voltage_pu[0]
     low, high = int(np.argmin(volts)), int(np.argmax(volts))
+    line_percent, line = _worst(feeder, found, LINE)
+    transformer_percent, transformer = _worst(feeder, found, TRANSFORMER)
     return Extremes(
-        *(state, loads, generators, True, bool(found.secure[0])),
-        *(float(volts[low]), feeder.bus_text(low)),
-        *(float(volts[high]), feeder.bus_text(high)),
-        *_worst(feeder, found, LINE),
-        *_worst(feeder, found, TRANSFORMER),
-        float(power_flow.solve(kw[None], kvar[None]).loss_kw[0]),
+        state,
+        loads,
+        generators,
+        solved=True,
+        secure=bool(found.secure[0]),
+        lowest_pu=float(volts[low]),
+        lowest_bus=feeder.bus_text(low),
+        highest_pu=float(volts[high]),
+        highest_bus=feeder.bus_text(high),
+        line_percent=line_percent,
+        line=line,
+        transformer_percent=transformer_percent,
+        transformer=transformer,
+        loss_kw=float(power_flow.solve(kw[None], kvar[None]).loss_kw[0]),
     )
 
 
