@@ -10,7 +10,7 @@ import numpy as np
 from cosim.records import Floats
 from cosim.reports.feeder_canvas import Canvas, canvas_of
 from cosim.reports.feeder_labels import SIDES, bus_labels, sides_in_pixels, stacks
-from cosim.reports.feeder_layout import schematic_sentence
+from cosim.reports.feeder_layout import joints, schematic_sentence
 from cosim.reports.feeder_places import FEW_BUSES
 from cosim.reports.labels import branch_text
 from cosim.reports.plotting import INDIGO, LIMIT_COLOUR, VIOLATION_COLOUR, WINE
@@ -34,8 +34,8 @@ LABEL_AWAY = 9.0
 WORST_OF_STATES = "Worst state of every bus and branch over the intervals."
 HOW_TO_READ = (
     "The wider and darker a branch, the nearer it is to its limit; branches in magenta and buses "
-    "with a thick ring are beyond one. Buses near their highest voltage are red, near their "
-    "lowest blue."
+    "with a thick ring are beyond one. Dotted are closed switches. Buses near their highest "
+    "voltage are red, near their lowest blue."
 )
 
 
@@ -141,7 +141,18 @@ def _branches(feeder: Feeder, panel: Panel, canvas: Canvas, numbers: bool) -> li
                 + _ended("path", told, numbers),
             )
         )
-    return [part for _, part in sorted(parts, key=lambda both: both[0])]
+    return [*_switches(feeder, canvas), *(part for _, part in sorted(parts, key=lambda p: p[0]))]
+
+
+def _switches(feeder: Feeder, canvas: Canvas) -> list[str]:
+    """Return closed switches between buses, thin and dotted."""
+    thin = np.sqrt(canvas.fine)
+    return [
+        f'<path class="switch" d="M{canvas.x[start]:.1f} {canvas.y[start]:.1f}L'
+        f'{canvas.x[end]:.1f} {canvas.y[end]:.1f}" stroke="#8796A6" stroke-width="{thin:.3g}" '
+        f'stroke-dasharray="{2 * thin:.3g} {2 * thin:.3g}"/>'
+        for start, end in joints(feeder, canvas.x, canvas.y)
+    ]
 
 
 def _buses(feeder: Feeder, panel: Panel, canvas: Canvas, numbers: bool) -> list[str]:
