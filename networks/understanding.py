@@ -87,7 +87,9 @@ def _power(kw: Floats, kvar: Floats) -> str:
     places = int(((kw != 0.0) | (kvar != 0.0)).sum())
     if not places:
         return "none"
-    return f"{kw.sum():,.1f} kW, {kvar.sum():,.1f} kvar at {places} buses"
+    return (
+        f"{kw.sum():,.1f} kW, {kvar.sum():,.1f} kvar at {places} bus{'' if places == 1 else 'es'}"
+    )
 
 
 def _transformers(net: pp.pandapowerNet, most: int = 12) -> list[str]:

@@ -94,7 +94,7 @@ def metric_label(name: str) -> MetricLabel:
     for suffix, (unit, decimals) in SUFFIX_UNITS.items():
         if name.endswith(suffix):
             return MetricLabel(_words(name.removesuffix(suffix)), unit, decimals)
-    counts = name.endswith(("_count", "intervals")) or name.startswith("count_")
+    counts = name.endswith(("_count", "intervals")) or name.startswith(("count_", "trades"))
     return MetricLabel(_words(name), "", 0 if counts else 4)
 
 
