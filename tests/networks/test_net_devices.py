@@ -286,3 +286,29 @@ def test_heat_pumps_of_schutterwald_are_owned() -> None:
         load_feeder("lv_schutterwald").nominal_load_kw.sum()
     )
     assert len(build_net("lv_schutterwald", owned_devices=True).load) == 1506
+
+
+CIRCUIT = """Clear
+New Circuit.small basekv=10 pu=1.0 bus1=a
+New Line.ab bus1=a bus2=b length=1 units=km r1=0.3 x1=0.3 normamps=200
+New Load.home bus1=b kv=10 kw=100 kvar=10
+New PVSystem.roof bus1=b kv=10 kva=40 pmpp=40 irradiance=1
+New Generator.wind1 bus1=b kv=10 kw=50 kvar=0
+New Storage.box bus1=b kv=10 kwrated=20 kwhrated=60 %reserve=20
+Set voltagebases=[10]
+Calcvoltagebases
+Solve
+"""
+
+
+def test_solar_systems_and_storages_of_opendss_are_owned(tmp_path: Path) -> None:
+    pytest.importorskip("opendssdirect")
+    file = tmp_path / "circuit.dss"
+    file.write_text(CIRCUIT)
+    feeder = load_feeder(str(file), owned_devices=True)
+    assert feeder.devices is not None
+    assert feeder.devices.kind.tolist() == [SOLAR, STORAGE]
+    np.testing.assert_allclose(feeder.devices.power_kw, [40.0, 20.0])
+    np.testing.assert_allclose(feeder.devices.capacity_kwh, [0.0, 48.0])
+    assert feeder.nominal_generation_kw.sum() == pytest.approx(50.0)
+    assert not load_feeder(str(file)).fixed_injection_pu.any()  # a storage at rest
