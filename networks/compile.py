@@ -88,8 +88,7 @@ def compile_net(
         raise NetworkError([f"{description.name}: {problem}" for problem in problems])
     digest = hash_net(net)
     net = copy.deepcopy(net)
-    complete(net)
-    notes = [*ignored_taps(net), *balance(net), *counted_as_given(net)]
+    notes = [*complete(net), *ignored_taps(net), *balance(net), *counted_as_given(net)]
     dependent = voltage_dependent(net)
     if len(dependent):
         solve_net(net, description.name, voltage_depend_loads=True)

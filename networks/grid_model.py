@@ -4,6 +4,7 @@ Nothing of pandapower's admittances is used, so that the two engines share the p
 and nothing else. Lines and transformers become "generic branches", which are pi circuits.
 """
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from power_grid_model import LoadGenType, initialize_array
 
 from networks.errors import NetworkError
 from networks.feeder import LINE, Feeder, Floats, Integers
+from networks.normalise import complete
 from networks.pi_circuits import line_circuits, transformer_circuits, transformer_problems
 
 STIFF_VA = 1e20
@@ -42,6 +44,8 @@ def grid_model_input(net: pp.pandapowerNet, feeder: Feeder) -> GridModelInput:
     Raises:
         NetworkError: the net holds what is not converted; all problems at once.
     """
+    net = copy.deepcopy(net)
+    complete(net)
     problems = _problems(net, feeder)
     if problems:
         raise NetworkError([f"{feeder.name}, power-grid-model: {found}" for found in problems])

@@ -8,6 +8,7 @@ import pandapower as pp
 import pandas as pd
 
 from networks.malformed import in_service, listed, numeric
+from networks.plain_tables import make_plain
 
 ZIP_COLUMNS = (
     "const_z_p_percent",
@@ -19,8 +20,12 @@ OLD_ZIP_COLUMNS = {"const_z_percent": "const_z_{}_percent", "const_i_percent": "
 """Columns of older nets, that meant active and reactive power alike."""
 
 
-def complete(net: pp.pandapowerNet) -> None:
-    """Add what nets of older pandapower versions lack, as pandapower itself would assume it."""
+def complete(net: pp.pandapowerNet) -> list[str]:
+    """Add what nets of older pandapower versions lack, as pandapower itself would assume it.
+
+    Cells of edited nets become what pandapower takes, see `networks.plain_tables`; what was
+    assumed of them is returned.
+    """
     for table, column in (
         ("trafo", "tap_dependency_table"),
         ("trafo3w", "tap_dependency_table"),
@@ -28,6 +33,7 @@ def complete(net: pp.pandapowerNet) -> None:
     ):
         if isinstance(net.get(table), pd.DataFrame) and column not in net[table]:
             net[table][column] = False
+    return make_plain(net)
 
 
 def balance(net: pp.pandapowerNet) -> list[str]:
