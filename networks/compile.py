@@ -47,6 +47,9 @@ RUNPP_OPTIONS: Mapping[str, Any] = {
 }
 """The power flow that everything here is compared with."""
 
+SHARE_ACCURACY, LEAST_SHARE = 0.05, 1e-4
+"""How near, and down to where, the share of the loads is sought that still has a power flow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Description:
@@ -136,21 +139,42 @@ def _why_not_solved(net: pp.pandapowerNet, options: Mapping[str, Any]) -> str:
         f"the base case has no power flow (Newton-Raphson does not converge in "
         f"{options['max_iteration']} iterations) with {total:,.0f} kW of load"
     )
-    for share in (0.5, 0.25, 0.0):
-        lighter = copy.deepcopy(net)
-        for kind in ("load", "sgen"):
-            lighter[kind]["scaling"] *= share
+    lightest = _scaled_solution(net, options, 0.0)
+    if lightest is None:
+        return f"{found}, nor without any load: check impedances, transformers and switches"
+    low, high, solved = 0.0, 1.0, lightest
+    while high - low > SHARE_ACCURACY * high:
+        middle = (low + high) / 2.0
+        lighter = _scaled_solution(net, options, middle)
+        if lighter is None:
+            high = middle
+        else:
+            low, solved = middle, lighter
+        if high < LEAST_SHARE:
+            break
+    bus = solved.res_bus.vm_pu.idxmin()
+    return (
+        f"{found}; up to {100 * low:.2g} % of it, {low * total:,.3g} kW, there is one, then with "
+        f"{solved.res_bus.vm_pu.min():.3f} p.u. at bus {bus}: check loads (MW, not kW?) and the "
+        "impedances on the way there"
+    )
+
+
+def _scaled_solution(
+    net: pp.pandapowerNet, options: Mapping[str, Any], share: float
+) -> pp.pandapowerNet | None:
+    """Return a solved copy with `share` of all loads and generators, None where there is none."""
+    lighter = copy.deepcopy(net)
+    for kind in ("load", "sgen"):
+        lighter[kind]["scaling"] *= share
+    try:
         try:
             pp.runpp(lighter, **options)
-        except (pp.LoadflowNotConverged, FloatingPointError, np.linalg.LinAlgError):
-            continue
-        bus = lighter.res_bus.vm_pu.idxmin()
-        return (
-            f"{found}; with {100 * share:.0f} % of it there is one, lowest voltage "
-            f"{lighter.res_bus.vm_pu.min():.3f} p.u. at bus {bus}: check loads (MW, not kW?) and "
-            "the impedances on the way there"
-        )
-    return f"{found}, nor without any load: check impedances, transformers and switches"
+        except pp.LoadflowNotConverged:
+            pp.runpp(lighter, **options, init_vm_pu=no_load_voltages(lighter))
+    except (pp.LoadflowNotConverged, FloatingPointError, np.linalg.LinAlgError):
+        return None
+    return lighter
 
 
 def _assemble(
@@ -333,9 +357,9 @@ def _nominal_power(table: pd.DataFrame, bus_index: Integers) -> tuple[Floats, Fl
 
 
 def _names(table: pd.DataFrame, word: str) -> tuple[str, ...]:
-    """Return the names of a table, or e.g. "Bus 3" where it has none."""
+    """Return the names of a table, or e.g. "Bus 3" where it has none but its number."""
     return tuple(
-        name if isinstance(name, str) and name and not name.isdigit() else f"{word} {number}"
+        name if isinstance(name, str) and name not in ("", str(number)) else f"{word} {number}"
         for number, name in zip(table.index, table.name, strict=True)
     )
 

@@ -92,6 +92,7 @@ def _parse(text: str) -> _Case:
     for found in re.finditer(r"mpc\.(\w+)\s*=\s*\[(.*?)\]\s*;?", rest, re.DOTALL):
         if found[1] in COLUMNS:
             _add_matrix(case, found[1], found[2])
+    _check_version(case, rest)
     for name in COLUMNS:
         if not re.search(rf"mpc\.{name}\s*=\s*\[", rest):
             case.problems.append(f"mpc.{name} is missing; allowed are MATPOWER cases of version 2")
@@ -112,6 +113,16 @@ def _parse(text: str) -> _Case:
     if not any("not closed" in problem for problem in case.problems):
         _read_statements(case, rest)
     return case
+
+
+def _check_version(case: _Case, rest: str) -> None:
+    """Note a case of another version; one that names none is taken as it is."""
+    version = re.search(r"mpc\.version\s*=\s*['\"]?([\w.]+)", rest)
+    if version and version[1] != "2":
+        case.problems.append(
+            f"mpc.version is {version[1]}; allowed are MATPOWER cases of version 2: load the case "
+            "in MATPOWER and write it with savecase"
+        )
 
 
 def _add_matrix(case: _Case, name: str, body: str) -> None:
