@@ -18,7 +18,7 @@ import pandapower as pp
 from pandapower.toolbox import clear_result_tables
 
 from networks.assumed_ratings import assume_by_flow, unrated
-from networks.compile import RUNPP_OPTIONS
+from networks.base_case import RUNPP_OPTIONS
 from networks.errors import NetworkError
 from networks.file_kinds import ALLOWED, KINDS
 from networks.inspection import find_problems
@@ -26,6 +26,7 @@ from networks.matpower_cases import read_case
 from networks.normalise import complete
 from networks.opendss_circuits import read_circuit
 from networks.plain_json import UNREADABLE, read_json
+from networks.plain_tables import make_plain
 from networks.workbooks import read_workbook
 
 SAVED_WITH = "cosim_feeder"
@@ -68,7 +69,10 @@ def read_net(path: Path | str) -> ImportedNet:
         net, notes = reader(path)
     saved = _tidy(net, notes)
     lines = transformers = False
-    if not find_problems(net) and any(map(len, unrated(net))):
+    fine = not find_problems(net)
+    if fine:
+        notes = [*notes, *make_plain(net)]
+    if fine and any(map(len, unrated(net))):
         told, lines, transformers = assume_by_flow(net, _solved(net))
         notes = [*notes, *told]
     if kind != KINDS[".json"]:  # through JSON, so that it has the hash of what a run saves of it

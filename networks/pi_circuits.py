@@ -64,13 +64,17 @@ def impedance_circuits(
 ) -> tuple[Complexes, Complexes]:
     """Return series impedance (ohm) and total shunt admittance (siemens) of impedances, (L,) each.
 
-    As pandapower gives them: per unit of their own rated power and the nominal voltage of the bus.
+    They are given per unit of their own rated power and the nominal voltage of the bus; here they
+    are seen from the second end.
     """
-    nominal_kv = net.bus.vn_kv.loc[impedance.from_bus].to_numpy(float)
+    nominal_kv = net.bus.vn_kv.loc[impedance.to_bus].to_numpy(float)
     base_ohm = nominal_kv**2 / impedance.sn_mva.to_numpy(float)
     series = impedance.rft_pu.to_numpy(float) + 1j * impedance.xft_pu.to_numpy(float)
-    ends = [numbers(impedance, f"g{e}_pu", 0.0) + 1j * numbers(impedance, f"b{e}_pu", 0.0) for e in "ft"]
-    return series * base_ohm, (ends[0] + ends[1]) / base_ohm
+    near, far = (
+        numbers(impedance, f"g{end}_pu", 0.0) + 1j * numbers(impedance, f"b{end}_pu", 0.0)
+        for end in "ft"
+    )
+    return series * base_ohm, (near + far) / base_ohm
 
 
 def impedance_problems(impedance: pd.DataFrame) -> list[str]:

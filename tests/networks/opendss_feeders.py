@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandapower as pp
 
-from networks.compile import RUNPP_OPTIONS
+from networks.base_case import RUNPP_OPTIONS
 from networks.ieee_equivalents import TAP_STEP_PERCENT
 from networks.ieee_feeders import ENTRIES, read_tables
 
