@@ -106,8 +106,8 @@ def _parse(text: str) -> _Case:
     except ValueError:
         case.base_mva = 0.0
     if not case.base_mva > 0.0:
-        found = f"is `{base[1].strip()}`, no number above 0" if base else "is missing"
-        case.problems.append(f"mpc.baseMVA {found}")
+        told = f"is `{base[1].strip()}`, no number above 0" if base else "is missing"
+        case.problems.append(f"mpc.baseMVA {told}")
     if base:
         rest = rest.replace(base[0], "")
     if not any("not closed" in problem for problem in case.problems):
@@ -242,8 +242,8 @@ def _charging_as_shunts(case: _Case) -> list[str]:
     if not used.any():
         return []
     return [
-        f"branches {pairs}{' and more' if used.sum() > 8 else ''}: transformers with line charging; "
-        "it stands as shunts at both ends and is no part of their loading"
+        f"branches {pairs}{' and more' if used.sum() > 8 else ''}: transformers with line "
+        "charging; it stands as shunts at both ends and is no part of their loading"
     ]
 
 
