@@ -9,6 +9,7 @@ import numpy as np
 import pandapower as pp
 
 from networks.errors import NetworkError
+from networks.inspection import find_problems
 from networks.least_impedances import least_impedances
 from networks.malformed import in_service
 from networks.normalise import balance, complete, counted_as_given, cut_off, ignored_taps
@@ -42,19 +43,43 @@ def solve_base_case(net: pp.pandapowerNet, name: str) -> list[str]:
     Raises:
         NetworkError: there is no power flow, or nothing is supplied.
     """
-    notes = [*complete(net), *ignored_taps(net), *balance(net), *counted_as_given(net)]
+    notes = [*complete(net), *ignored_taps(net), *balance(net)]
     notes += settle_loads(net, name, partial(solve_net, net, name))
     if net.res_bus.vm_pu.notna().sum() <= len(in_service(net.ext_grid)):
         raise NetworkError(
             f"{name}: nothing but the external grid is supplied; close switches or put lines into "
             "service"
         )
-    return [*notes, *cut_off(net)]
+    return [*notes, *counted_as_given(net), *cut_off(net)]
 
 
-def solve_net(net: pp.pandapowerNet, name: str, *, voltage_depend_loads: bool = False) -> None:
-    """Run the reference power flow in place; raise NetworkError where there is none."""
+def solved_copy(net: pp.pandapowerNet) -> pp.pandapowerNet | None:
+    """Return a copy of `net` with its base case solved, None where it is broken or has none."""
+    if find_problems(net):
+        return None
+    solved = copy.deepcopy(net)
+    try:
+        solve_base_case(solved, "")
+    except NetworkError:
+        return None
+    return solved
+
+
+def solve_net(
+    net: pp.pandapowerNet, name: str, *, voltage_depend_loads: bool = False, warm: bool = False
+) -> None:
+    """Run the reference power flow in place; raise NetworkError where there is none.
+
+    `warm` begins at the last solution of the net.
+    """
     options = {**RUNPP_OPTIONS, "voltage_depend_loads": voltage_depend_loads}
+    if warm:
+        try:
+            pp.runpp(net, **options, init="results")
+        except DIVERGED:
+            pass
+        else:
+            return
     try:
         try:
             pp.runpp(net, **options)

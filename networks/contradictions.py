@@ -90,13 +90,16 @@ def _joined_levels(net: pp.pandapowerNet) -> list[str]:
     Voltages are per unit of the bus, so that these would be transformers of whatever ratio.
     """
     kv = numeric(net.bus[~net.bus.index.duplicated()], "vn_kv")
-    found = _levels("line", net.line.loc[in_service(net.line)], ("from_bus", "to_bus"), kv)
-    switch = net.switch
-    if {"et", "closed"} <= set(switch.columns):
-        closed = [is_yes_or_no(cell) and bool(cell) for cell in switch.closed]
-        between = np.array(closed, np.bool_) & (switch.et == "b").to_numpy(bool)
-        found += _levels("switch", switch[between], ("bus", "element"), kv)
-    return found
+    line, switch = net.line.loc[in_service(net.line)], net.switch
+    if not {"et", "closed", "element"} <= set(switch.columns):
+        return _levels("line", line, ("from_bus", "to_bus"), kv)
+    closed = np.array([is_yes_or_no(cell) and bool(cell) for cell in switch.closed], np.bool_)
+    opened = switch.element[~closed & (switch.et == "l").to_numpy(bool)]
+    between = switch[closed & (switch.et == "b").to_numpy(bool)]
+    return [
+        *_levels("line", line[~line.index.isin(opened)], ("from_bus", "to_bus"), kv),
+        *_levels("switch", between, ("bus", "element"), kv),
+    ]
 
 
 def _levels(

@@ -101,12 +101,18 @@ def _words(table: pd.DataFrame, column: str) -> NDArray[np.str_]:
 
 
 def counted_as_given(net: pp.pandapowerNet) -> list[str]:
-    """Tell of elements that keep their power throughout a scenario, and of those not judged."""
+    """Tell of elements that keep their power in a solved net, and of those not judged."""
     notes = []
+    supplied = net.bus.index[net.res_bus.vm_pu.notna().to_numpy(bool)]
     for kind, words in (("storage", "storages"), ("motor", "motors"), ("ward", "wards")):
         table = net.get(kind)
-        if isinstance(table, pd.DataFrame) and len(rows := in_service(table)):
-            notes.append(f"{kind} {listed(rows)}: {words} keep the power the net gives them")
+        if not isinstance(table, pd.DataFrame) or not len(rows := in_service(table)):
+            continue
+        fed = table.bus.loc[rows].isin(supplied).to_numpy(bool)
+        if fed.any():
+            notes.append(f"{kind} {listed(rows[fed])}: {words} keep the power the net gives them")
+        if not fed.all():
+            notes.append(f"{kind} {listed(rows[~fed])}: without supply, left out")
     table = net.get("impedance")
     if isinstance(table, pd.DataFrame) and len(rows := in_service(table)):
         notes.append(f"impedance {listed(rows)}: has no rating, so its loading is not judged")

@@ -26,8 +26,8 @@ ROUNDS_MAX = 60
 class Solve(Protocol):
     """Solves a net in place; raises NetworkError where there is no power flow."""
 
-    def __call__(self, *, voltage_depend_loads: bool = False) -> None:
-        """Solve with constant power, or with pandapower's own voltage dependence."""
+    def __call__(self, *, voltage_depend_loads: bool = False, warm: bool = False) -> None:
+        """Solve with constant power or pandapower's voltage dependence; `warm` from the last."""
 
 
 def settle_loads(net: pp.pandapowerNet, name: str, solve: Solve) -> list[str]:
@@ -51,7 +51,7 @@ def settle_loads(net: pp.pandapowerNet, name: str, solve: Solve) -> list[str]:
     for _ in range(ROUNDS_MAX):
         for power in ("p_mw", "q_mvar"):
             net.load.loc[rows, power] = load[power].to_numpy(float) * _factor(load, power, voltage)
-        solve()
+        solve(warm=True)
         before, voltage = voltage, _voltages(net, load)
         if np.abs(voltage - before).max() <= SETTLED_PU:
             break
