@@ -32,8 +32,8 @@ def compare_with_opendss(net: pp.pandapowerNet, found_pu: Mapping[str, float]) -
         worst = int(np.nanargmax(difference))
         mean = float(difference[known].mean())
         told = (
-            f"voltages of the base case and OpenDSS' own solution lie {mean:.4f} p.u. apart in the "
-            f"mean of {int(known.sum())} buses, {difference[worst]:.4f} at most (bus "
+            f"voltages with all loads and generators and OpenDSS' own solution lie {mean:.4f} p.u. "
+            f"apart in the mean of {int(known.sum())} buses, {difference[worst]:.4f} at most (bus "
             f"{names.iloc[worst]})"
         )
         if mean > APART_PU:

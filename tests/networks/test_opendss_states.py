@@ -43,7 +43,7 @@ def apart(notes: tuple[str, ...]) -> float:
         ("edit transformer.t %noloadloss=0.5 %imag=1", "trafo 0: no-load losses and currents"),
         ("open line.b 2", "line 1: opened in the circuit"),
         ("open load.one 1", "load 0: opened in the circuit"),
-        ("", "voltages of the base case and OpenDSS' own solution lie"),
+        ("", "voltages with all loads and generators and OpenDSS' own solution lie"),
     ],
 )
 def test_states_of_a_circuit_are_those_of_its_net(more: str, told: str, tmp_path: Path) -> None:
