@@ -8,7 +8,8 @@ from pathlib import Path
 import pandapower as pp
 
 from networks import entries_cigre, entries_german, entries_ieee, ieee_feeders
-from networks.compile import Description, compile_net, solve_net
+from networks.base_case import solve_net
+from networks.compile import Description, compile_net
 from networks.entry import Entry, build_entry, build_owned, equipped, limits_of_entry, told_of
 from networks.errors import NetworkError
 from networks.feeder import Feeder

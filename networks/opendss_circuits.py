@@ -8,8 +8,10 @@ from typing import Any
 import pandapower as pp
 
 from networks.errors import NetworkError
+from networks.opendss_comparison import compare_with_opendss
 from networks.opendss_details import phantom_switches, read_load_models, regulator_notes
 from networks.opendss_session import directory_kept, quiet, results_removed
+from networks.opendss_states import find_unread, read_states
 from networks.plain_json import UNREADABLE
 from networks.repairs import repair_circuit
 
@@ -46,8 +48,10 @@ def read_circuit(path: Path) -> tuple[pp.pandapowerNet, list[str], bool]:
                 net = from_opendss(str(path.resolve()))
                 added = [*_add_generators(net, dss), *_add_storages(net, dss)]
                 _add_places(net, dss)
-                added += read_load_models(net, dss)
-                told = regulator_notes(net.pop("opendss_import")["warnings"], dss)
+                added += [*read_load_models(net, dss), *read_states(net, dss)]
+                converted = net.pop("opendss_import")
+                unread = find_unread(converted["warnings"], dss)
+                told = regulator_notes(converted["warnings"], dss)
         except dss.DSSException as error:
             raise NetworkError(f"{path}: OpenDSS cannot compile it: {_one_line(error)}") from error
         except UNREADABLE as error:
@@ -57,8 +61,12 @@ def read_circuit(path: Path) -> tuple[pp.pandapowerNet, list[str], bool]:
         finally:
             dss.Command("ClearAll")
     _require_bases(net, path)
+    if unread:
+        raise NetworkError([f"{path}: {problem}" for problem in unread])
     repairs, assumed = repair_circuit(net)
-    return net, [BALANCED, *told, *added, *repairs, *phantom_switches(net)], assumed
+    added += [*repairs, *phantom_switches(net)]
+    compared = compare_with_opendss(net, converted["vm_pu_opendss"])
+    return net, [BALANCED, *compared, *told, *added], assumed
 
 
 def _require_bases(net: pp.pandapowerNet, path: Path) -> None:

@@ -8,7 +8,7 @@ import pandapower as pp
 import pandas as pd
 
 from networks.malformed import ENDS, listed
-from networks.normalise import ZIP_COLUMNS
+from networks.voltage_dependence import ZIP_COLUMNS
 
 CONSTANT_POWER, ZIP = 1, 8
 SHARES = {

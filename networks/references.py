@@ -123,8 +123,11 @@ def limits_of_net(net: pp.pandapowerNet) -> tuple[Limits, list[str]]:
     low, low_told = _shared(net.bus, "min_vm_pu", usual.voltage_min_pu)
     high, high_told = _shared(net.bus, "max_vm_pu", usual.voltage_max_pu)
     if not low < high:
+        low_told = high_told = [
+            f"voltage limits of the net, {low:g} to {high:g} p.u., leave nothing between them: "
+            f"{usual.voltage_min_pu:g} to {usual.voltage_max_pu:g} p.u. are assumed"
+        ]
         low, high = usual.voltage_min_pu, usual.voltage_max_pu
-        low_told = high_told = [f"voltage limits of the net are crossed: {low:g} to {high:g} p.u."]
     columns = ("max_loading_percent",)
     branches = [table[[c for c in columns if c in table]] for table in (net.line, net.trafo)]
     loading, told = _shared(pd.concat(branches), columns[0], usual.loading_max_percent)

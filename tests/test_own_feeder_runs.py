@@ -12,8 +12,8 @@ from cosim.errors import ScenarioError
 from cosim.scenario import FeederSettings
 from cosim.scenario_checks import load_scenario
 from cosim.scenario_file import read_scenario
+from networks.base_case import RUNPP_OPTIONS
 from networks.catalog import build_net, describe_feeders
-from networks.compile import RUNPP_OPTIONS
 
 
 def run(*arguments: str) -> int:

@@ -126,7 +126,7 @@ def test_without_opendss_the_package_is_named(
 @pytest.mark.parametrize(
     ("file", "buses", "mean_pu"),
     [
-        ("13Bus/IEEE13Nodeckt.dss", 16, 0.007),
+        ("13Bus/IEEE13Nodeckt.dss", 16, 0.005),
         ("34Bus/ieee34Mod1.dss", 37, 0.0035),
         ("37Bus/ieee37.dss", 39, 0.005),
         ("123Bus/IEEE123Master.dss", 132, 0.0045),
