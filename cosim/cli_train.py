@@ -10,6 +10,7 @@ import typer
 from cosim.errors import ScenarioError
 
 EXIT_INTERRUPTED = 130
+DAY_H = 24.0
 DAYS, SEEDS = 3, 5
 """Of the final evaluation."""
 
@@ -27,6 +28,12 @@ def train(  # noqa: PLR0913 (one argument an option)
     algorithm: Annotated[
         str, typer.Option(help="Of the leader, by stable-baselines3: PPO, A2C, SAC, TD3 or DDPG.")
     ] = "PPO",
+    requote_every_h: Annotated[
+        float,
+        typer.Option(
+            min=0.25, max=DAY_H, help="Hours between two decisions of the leader; 24: one a day."
+        ),
+    ] = DAY_H,
     rounds: Annotated[
         int | None, typer.Option(min=1, help="Most rounds of followers and leader.")
     ] = None,
@@ -57,6 +64,7 @@ def train(  # noqa: PLR0913 (one argument an option)
             "feeder": feeder,
             "seed": seed,
             "algorithm": None if algorithm == "PPO" else algorithm,
+            "requote-every-h": None if requote_every_h == DAY_H else f"{requote_every_h:g}",
             "rounds": rounds,
             "iterations": iterations,
             "updates": updates,
@@ -76,7 +84,7 @@ def train(  # noqa: PLR0913 (one argument an option)
         rounds_max=rounds or usual.rounds_max,
         follower_iterations=iterations or usual.follower_iterations,
         leader_updates=updates or usual.leader_updates,
-        leader=_leader(algorithm),
+        leader=_leader(algorithm, requote_every_h),
     )
 
     from cosim.cli_train_run import Asked, train_with_progress
@@ -100,7 +108,7 @@ def _command(options: Mapping[str, object]) -> str:
     return shlex.join([*words, "--out", "DIR"])
 
 
-def _leader(algorithm: str) -> Any:
+def _leader(algorithm: str, requote_every_h: float) -> Any:
     """Return the leader's settings; raise where the algorithm is unknown."""
     from policies.leader import ALGORITHMS, LeaderTraining
 
@@ -110,4 +118,4 @@ def _leader(algorithm: str) -> Any:
         raise ScenarioError(
             f"--algorithm: {algorithm!r} is unknown; known: {', '.join(ALGORITHMS)}"
         )
-    return LeaderTraining(algorithm=name)
+    return LeaderTraining(algorithm=name, requote_every_h=requote_every_h)

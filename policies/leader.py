@@ -46,6 +46,9 @@ class LeaderTraining:
     """Days played side by side."""
     days: int = 4
     """Days each of them plays between two updates."""
+    requote_every_h: float = 24.0
+    """Hours between two decisions; below 24 the rest of the day is quoted anew each time, and a day
+    is a game of several steps."""
     hidden: int = 64
     learning_rate: float = 2e-3
     """At the start; falls in a straight line to zero."""
@@ -55,6 +58,11 @@ class LeaderTraining:
     refused_penalty_eur_per_kwh: float = 0.02
     """Taken for every kWh of the day-ahead schedule that the grid refuses."""
     tariff: TariffSet = field(default_factory=TariffSet)
+
+    @property
+    def decisions(self) -> int:
+        """Decisions a day; those of the hour that the clock skips or repeats count for nothing."""
+        return max(round(24.0 / self.requote_every_h), 1)
 
     @property
     def on_policy(self) -> bool:
@@ -81,17 +89,17 @@ def new_model(
     common: dict[str, Any] = {
         "env": None,
         "learning_rate": settings.learning_rate,
-        "gamma": 0.0 if settings.on_policy else 0.01,  # nothing follows a day's decision
+        "gamma": _discount(settings),
         "seed": seed,
         "device": "cpu",
         "_init_setup_model": False,
     }
     if settings.algorithm == "PPO":
         common |= {
-            "n_steps": settings.days,
+            "n_steps": settings.days * settings.decisions,
             "batch_size": settings.minibatch,
             "n_epochs": settings.epochs,
-            "gae_lambda": 0.0,
+            "gae_lambda": 0.95,
             "policy_kwargs": {
                 "net_arch": {"pi": units, "vf": units},
                 "log_std_init": settings.log_std_start,
@@ -99,7 +107,7 @@ def new_model(
         }
     elif settings.on_policy:
         common |= {
-            "n_steps": settings.days,
+            "n_steps": settings.days * settings.decisions,
             "policy_kwargs": {"net_arch": units, "log_std_init": settings.log_std_start},
         }
     else:
@@ -116,6 +124,13 @@ def new_model(
     model.n_envs = settings.environments
     model._setup_model()
     return model
+
+
+def _discount(settings: LeaderTraining) -> float:
+    """Return the discount: none within a day; where a day has one decision, nothing follows it."""
+    if settings.decisions > 1:
+        return 1.0
+    return 0.0 if settings.on_policy else 0.01  # the others divide by what a discount leaves
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,6 +187,7 @@ class LeaderTrainer:
         settings = self.settings
         game = LeaderSettings(
             passes=passes,
+            requote_every_h=settings.requote_every_h,
             refused_penalty_eur_per_kwh=settings.refused_penalty_eur_per_kwh,
             tariff=settings.tariff,
         )
@@ -185,7 +201,8 @@ class LeaderTrainer:
         model.learning_rate = max(rate, 1e-6)
         model._setup_lr_schedule()
         model.set_logger(logger)
-        model.learn(settings.environments * settings.days, reset_num_timesteps=False)
+        steps = settings.environments * settings.days * settings.decisions
+        model.learn(steps, reset_num_timesteps=False)
         self.updates += 1
         broken = [
             name

@@ -132,12 +132,17 @@ def _community_words(scenario: Scenario) -> str:
 
 def _what(settings: TrainingSettings) -> str:
     leader, followers = settings.leader, settings.followers
+    often = (
+        "one decision a day"
+        if leader.decisions == 1
+        else f"a decision every {leader.requote_every_h:g} h on the rest of the day"
+    )
     return (
         "Two policies for the market between an aggregator (leader) and the prosumers of a feeder "
         "(followers). **Followers**: one network for all prosumers, two hidden layers of "
         f"{followers.ppo.hidden} units, that moves the water values of each device's own plan; "
         f"it plays the day on forecasts {settings.passes} times before it bids. Trained by PPO "
-        "under leaders drawn from everything they may announce. **Leader**: one decision a day, "
+        f"under leaders drawn from everything they may announce. **Leader**: {often}, "
         f"two hidden layers of {leader.hidden} units, by {leader.algorithm} of stable-baselines3, "
         "against frozen followers. Files: `policies.pt` (weights and plain values, read without "
         "running code), `scenario.toml`, `training.json`, `held_out.json`."

@@ -27,7 +27,7 @@ from cosim.scenario import Run, Scenario
 from cosim.scoring.metrics import open_positions_eur
 from cosim.scoring.rewards import leader_reward, prosumer_rewards
 from cosim.session import Session
-from cosim.simulation import Policies
+from cosim.simulation import Policies, lead, lead_again
 from cosim.studies.held_out import HELD_OUT_SEEDS, training_days
 from networks.feeder import Feeder
 from policies import checkpoints
@@ -120,6 +120,7 @@ class Training:
             leader=self.leader.leader,
             followers=self.followers.followers,
             passes=self.settings.passes,
+            requote_every_h=self.settings.leader.requote_every_h,
         )
 
     def save(self, folder: Path) -> None:
@@ -222,8 +223,10 @@ class Training:
 
     def _try(self, turn: int) -> float:
         """Return the cost of a judged day by the followers as they are; keep them if best."""
-        leader = self.leader.leader if turn else leader_of(self.scenario)
-        _, cost = self._judge(replace(self.policies, leader=leader))
+        acting = self.policies
+        if not turn:
+            acting = replace(acting, leader=leader_of(self.scenario), requote_every_h=24.0)
+        _, cost = self._judge(acting)
         if cost < self.best_eur:
             weights = self.followers.learner.policy.state_dict()
             self.best_eur = cost
@@ -281,9 +284,10 @@ def play_figures(game: Game, world: World, policies: Policies) -> tuple[float, f
     session = Session(game, world, passes=policies.passes, ending=True)
     profit, gain = [], []
     while not session.run_over:
-        session.announce(policies.leader(session.leader_view()), policies.followers)
+        lead(session, policies)
         while not session.day_over:
             record = session.trade(policies.followers(session.follower_view()))
+            lead_again(session, policies)
             profit.append(leader_reward(record))
             gain.append(
                 prosumer_rewards(

@@ -145,6 +145,7 @@ def policies_from(content: dict[str, Any]) -> Policies:
         leader=LearnedLeader(model, tariff),
         followers=LearnedFollowers(network, float(theirs["half_spread_eur_per_kwh"])),
         passes=int(content["passes"]),
+        requote_every_h=settings.requote_every_h,
     )
 
 

@@ -62,7 +62,7 @@ def _feeder_table(data: ReportData) -> Table:
             f"{feeder.bus_count} buses, {branches}",
         ),
         ("Nominal voltages", f"{voltages} kV"),
-        ("Published peak load", f"{number(float(feeder.nominal_load_kw.sum()), 1)} kW"),
+        ("Peak load of the net", f"{number(float(feeder.nominal_load_kw.sum()), 1)} kW"),
         ("Voltage limits", limits),
         ("Loading limit", f"{', '.join(f'{limit:g}' for limit in loading)} % of the rating"),
         ("Ratings", feeder.ratings_source or MISSING),
