@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.market.tariff import within_tariff
+from cosim.means import mean_of
 from cosim.records import FollowerAction, Signal
 from cosim.views import FollowerView, LeaderView
 
@@ -29,7 +30,7 @@ class TimeOfUse:
         for k in range(len(edges)):
             inside = block == k
             if inside.any():
-                mean[inside] = view.day_ahead_eur_per_kwh[inside].mean(axis=0)
+                mean[inside] = mean_of(view.day_ahead_eur_per_kwh[inside])
         return within_tariff(
             mean + view.passed_on_eur_per_kwh + self.margin_eur_per_kwh,
             mean - self.margin_eur_per_kwh,

@@ -6,7 +6,10 @@ which layout its policy sees and acts, and of which scenario; whoever reads one 
 and a difference is told by both sides.
 """
 
+import io
 import os
+import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,14 +42,18 @@ def write(file: Path, kind: str, content: dict[str, Any]) -> None:
         PolicyError: the file cannot be written.
     """
     whole = {"format": FORMAT, "kind": kind, "layouts": LAYOUTS, "content": content}
+    packed = io.BytesIO()  # torch hides why a file could not be written
+    torch.save(whole, packed)
     part = file.with_name(f".{file.name}.part")
     try:
         with part.open("wb") as stream:
-            torch.save(whole, stream)
+            stream.write(packed.getbuffer())
             stream.flush()
             os.fsync(stream.fileno())
         part.replace(file)
     except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         raise PolicyError(f"{file}: cannot be written: {error.strerror}") from error
 
 
@@ -58,32 +65,48 @@ def read(file: Path, kind: str) -> dict[str, Any]:
             or act in another layout.
     """
     try:
-        whole = torch.load(file, weights_only=True, map_location="cpu")
+        whole = _unpacked(file.read_bytes())
     except FileNotFoundError as error:
         raise PolicyError(f"{file}: there is no such file; `cosim train` writes it") from error
+    except OSError as error:
+        raise PolicyError(f"{file}: cannot be read: {error.strerror}") from error
     except Exception as error:
         raise PolicyError(
             f"{file}: corrupt, truncated or not a file that `cosim train` wrote "
             f"({type(error).__name__}); use a copy, or train anew"
         ) from error
-    if not isinstance(whole, dict) or whole.get("format") != FORMAT or "content" not in whole:
-        found = whole.get("format") if isinstance(whole, dict) else type(whole).__name__
+    found = whole.get("format") if isinstance(whole, dict) else type(whole).__name__
+    if not isinstance(whole, dict) or found != FORMAT:
         raise PolicyError(f"{file}: format {found} found; this version reads format {FORMAT}")
-    if whole["kind"] != kind:
-        raise PolicyError(f"{file}: holds {whole['kind']}; {kind} is needed")
+    layouts, content = whole.get("layouts"), whole.get("content")
+    if not isinstance(layouts, dict) or not isinstance(content, dict):
+        raise PolicyError(f"{file}: holds no layouts or no content; `cosim train` writes both")
+    if whole.get("kind") != kind:
+        raise PolicyError(f"{file}: holds {whole.get('kind')}; {kind} is needed")
     problems = [
         problem
         for side, needed in LAYOUTS.items()
-        for problem in layout_problems(side, whole["layouts"].get(side, {}), needed)
+        for problem in layout_problems(side, layouts.get(side), needed)
     ]
     if problems:
         raise PolicyError([f"{file}: {problem}" for problem in problems])
-    content: dict[str, Any] = whole["content"]
     return content
 
 
-def layout_problems(side: str, found: dict[str, Any], needed: dict[str, Any]) -> list[str]:
+def _unpacked(packed: bytes) -> Any:
+    """Return what a file holds; checksums are compared here because torch skips that."""
+    archive = io.BytesIO(packed)
+    broken = zipfile.ZipFile(archive).testzip()
+    if broken is not None:
+        raise zipfile.BadZipFile(broken)
+    archive.seek(0)
+    return torch.load(archive, weights_only=True, map_location="cpu")
+
+
+def layout_problems(side: str, found: Any, needed: dict[str, Any]) -> list[str]:
     """Return how the layout of a policy differs from the one this version plays."""
+    if not isinstance(found, dict):
+        return [f"{side}: no layout in the file, {len(needed['observations'])} observations here"]
     problems = []
     for what in ("observations", "actions"):
         theirs, ours = found.get(what, []), needed[what]

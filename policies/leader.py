@@ -13,8 +13,9 @@ import torch
 from stable_baselines3 import A2C, DDPG, PPO, SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger, configure
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
-from cosim.envs.leader_encoding import TariffSet, announced, observe
+from cosim.envs.leader_encoding import ACTIONS, TariffSet, announced, observe
 from cosim.envs.leader_episodes import LeaderSettings
 from cosim.envs.spaces import Box, leader_spaces
 from cosim.envs.worlds import Worlds
@@ -34,6 +35,19 @@ ALGORITHMS: Final[dict[str, type[BaseAlgorithm]]] = {
 """Algorithms of stable-baselines3 for continuous actions, by name."""
 
 ON_POLICY: Final = ("PPO", "A2C")
+
+COUNTS: Final = ("num_timesteps", "_n_updates")
+"""Of the algorithm: when it begins to learn and every how many steps it does what hangs on them."""
+
+REMEMBERED: Final = (
+    "observations",
+    "next_observations",
+    "actions",
+    "rewards",
+    "dones",
+    "timeouts",
+)
+"""Arrays of the replay buffer of an off-policy algorithm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +133,8 @@ def new_model(
             "buffer_size": 20_000,
             "policy_kwargs": {"net_arch": units},
         }
+    if settings.algorithm == "SAC":
+        common["target_entropy"] = float(-len(ACTIONS))  # "auto" asks an environment
     model = kind("MlpPolicy", **common)
     model.observation_space, model.action_space = leader_spaces() if spaces is None else spaces
     model.n_envs = settings.environments
@@ -161,17 +177,27 @@ class LeaderTrainer:
         return LearnedLeader(self.model, self.settings.tariff)
 
     def state(self) -> dict[str, Any]:
-        """Return tensors and plain values from which `restore` goes on."""
+        """Return copies of tensors and plain values from which `restore` goes on."""
+        model = self.model
         return {
             "updates": self.updates,
             "algorithm": self.settings.algorithm,
-            "parameters": _plain(self.model.get_parameters()),
+            "parameters": _plain(model.get_parameters()),
+            "variables": {name: values.detach().clone() for name, values in self._variables()},
+            "counts": {name: getattr(model, name) for name in COUNTS},
+            "replay": _replay(model.replay_buffer) if isinstance(model, OffPolicyAlgorithm) else {},
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up what `state` returned."""
         self.updates = int(state["updates"])
         self.model.set_parameters(state["parameters"], exact_match=True, device="cpu")
+        for name, values in self._variables():
+            values.data.copy_(state["variables"][name])
+        for name, value in state["counts"].items():
+            setattr(self.model, name, int(value))
+        if isinstance(self.model, OffPolicyAlgorithm):
+            _fill(self.model.replay_buffer, state["replay"])
 
     def step(
         self, worlds: Worlds, followers: Followers, *, passes: int, done: float, logger: Logger
@@ -202,21 +228,37 @@ class LeaderTrainer:
         model._setup_lr_schedule()
         model.set_logger(logger)
         steps = settings.environments * settings.days * settings.decisions
-        model.learn(steps, reset_num_timesteps=False)
+        try:
+            model.learn(steps, reset_num_timesteps=False)
+        except ValueError:  # torch refuses distributions of parameters that are no numbers
+            if not self._broken():
+                raise
         self.updates += 1
-        broken = [
+        broken = self._broken()
+        if broken:
+            raise self._no_number(f"parameters {', '.join(broken)} are")
+        return float(np.mean(rows.profits))
+
+    def _variables(self) -> list[tuple[str, torch.Tensor]]:
+        """Return what is learned beside the parameters: the weight of SAC's entropy."""
+        _, names = self.model._get_torch_save_params()
+        found = [(name, getattr(self.model, name)) for name in names]
+        return [(name, values) for name, values in found if isinstance(values, torch.Tensor)]
+
+    def _broken(self) -> list[str]:
+        """Return the parameters that are not a number any more."""
+        return [
             name
-            for name, values in model.policy.state_dict().items()
+            for name, values in self.model.policy.state_dict().items()
             if not bool(torch.isfinite(values).all())
         ]
-        if broken or not np.isfinite(rows.profits).all():
-            raise PolicyError(
-                f"leader training, update {self.updates}: "
-                + (f"parameters {', '.join(broken)} are" if broken else "a day's profit is")
-                + f" not a number; use a lower learning_rate than {settings.learning_rate:g}, or "
-                "go on from an earlier checkpoint with another seed"
-            )
-        return float(np.mean(rows.profits))
+
+    def _no_number(self, what: str) -> PolicyError:
+        return PolicyError(
+            f"leader training, update {self.updates}: {what} not a number; use a lower "
+            f"learning_rate than {self.settings.learning_rate:g}, or go on from an earlier "
+            "checkpoint with another seed"
+        )
 
 
 class _Watched(LeaderVecEnv):
@@ -229,6 +271,12 @@ class _Watched(LeaderVecEnv):
     def _play(self, actions: Any) -> Any:
         played = super()._play(actions)
         self.profits += [float(value) for value in played[1]]
+        if not np.isfinite(played[1]).all():
+            rows = ", ".join(str(row) for row in np.flatnonzero(~np.isfinite(played[1])))
+            raise PolicyError(
+                f"leader training: the profit of a day is not a number in environments {rows}; "
+                "look for missing prices or limits in the scenario"
+            )
         return played
 
 
@@ -244,6 +292,20 @@ def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
     buffer.seek(0)
     copied: dict[str, Any] = torch.load(buffer, weights_only=True)
     return copied
+
+
+def _replay(buffer: Any) -> dict[str, Any]:
+    """Return what an off-policy algorithm remembers, as tensors."""
+    rows = buffer.buffer_size if buffer.full else buffer.pos
+    kept = {name: torch.from_numpy(getattr(buffer, name)[:rows].copy()) for name in REMEMBERED}
+    return {"position": buffer.pos, "full": buffer.full, **kept}
+
+
+def _fill(buffer: Any, state: dict[str, Any]) -> None:
+    """Remember what `_replay` returned."""
+    buffer.pos, buffer.full = int(state["position"]), bool(state["full"])
+    for name in REMEMBERED:
+        getattr(buffer, name)[: len(state[name])] = state[name].numpy()
 
 
 def settings_of(training: LeaderTraining) -> dict[str, Any]:

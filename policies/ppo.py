@@ -7,6 +7,7 @@ statistic and loss; rewards are divided by the spread of the first batch, and by
 because a scale that drifts changes the goal while it is pursued.
 """
 
+import copy
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -158,18 +159,23 @@ class Learner:
         self.generator = torch.Generator().manual_seed(seed)
 
     def state(self) -> dict[str, Any]:
-        """Return tensors and plain numbers from which `restore` goes on exactly as before."""
-        return {
-            "policy": self.policy.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "generator": self.generator.get_state(),
-            "reward_scale": self.reward_scale,
-        }
+        """Return tensors and plain numbers from which `restore` goes on exactly as before.
+
+        They are copies: learning on does not change them.
+        """
+        return copy.deepcopy(
+            {
+                "policy": self.policy.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "generator": self.generator.get_state(),
+                "reward_scale": self.reward_scale,
+            }
+        )
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up what `state` returned."""
         self.policy.load_state_dict(state["policy"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        self.optimiser.load_state_dict(copy.deepcopy(state["optimiser"]))  # it keeps what it gets
         self.generator.set_state(state["generator"])
         self.reward_scale = state["reward_scale"]
 
@@ -177,10 +183,12 @@ class Learner:
         """Improve the policy by `batch`; `done` is the share of the training behind us.
 
         Raises:
-            PolicyError: a reward, an observation or a loss is not a number.
+            PolicyError: a reward, an observation or a loss is not a number, or nobody takes part.
         """
         settings = self.settings
         alive = batch.alive
+        if not alive.any():
+            raise PolicyError("training: nobody takes part in this batch, nothing can be learned")
         self._refuse_no_numbers(batch)
         if self.reward_scale is None:
             self.reward_scale = max(float(batch.reward[alive].std()), 1e-8)
@@ -231,8 +239,8 @@ class Learner:
         )
         if not bool(torch.isfinite(loss)):
             raise PolicyError(
-                f"training: the loss became {float(loss):g} (policy {float(policy_loss):g}, value "
-                f"{float(value_loss):g}); nothing was changed by this step. Use a lower "
+                f"training: the loss became {loss.item():g} (policy {policy_loss.item():g}, value "
+                f"{value_loss.item():g}); nothing was changed by this step. Use a lower "
                 f"learning_rate than {settings.learning_rate:g}, or go on from an earlier "
                 "checkpoint with another seed"
             )

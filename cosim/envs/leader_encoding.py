@@ -122,11 +122,16 @@ def announced(view: LeaderView, raw: Singles | Floats, tariff: TariffSet) -> Sig
     )
     above = capped(moved + spread, tariff)
     below = capped(spread - moved, tariff)
-    # The sum of both margins is twice the spread, but a cap on one of them can eat it up.
-    crossed = np.minimum(above + below, 0.0) / 2.0
+    # The sum of both margins is twice the spread, but a cap on one of them can eat it up. The other
+    # one then gives way: its mean is far below the cap.
+    capped_below = mean_of(below) > mean_of(above)
+    above, below = (
+        np.where(capped_below, np.maximum(above, -below), above),
+        np.where(capped_below, below, np.maximum(below, -above)),
+    )
     return within_tariff(
-        price + view.passed_on_eur_per_kwh + above - crossed,
-        price - below + crossed,
+        price + view.passed_on_eur_per_kwh + above,
+        price - below,
         retail=view.retail_eur_per_kwh,
         feed_in=view.feed_in_eur_per_kwh,
     )
