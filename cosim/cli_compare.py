@@ -100,9 +100,11 @@ class _Asked:
     @property
     def played(self) -> list[str]:
         """Names of all that play, in order; yardsticks left out."""
+        from policies.players import FOLLOWERS_ALONE as ALONE
         from policies.players import PLAYERS
 
-        return [*(name for name in self.names if name in PLAYERS), *self.of_folders]
+        trained = [each for name in self.of_folders for each in (f"{name}{ALONE}", name)]
+        return [*(name for name in self.names if name in PLAYERS), *trained]
 
     def reference(self, given: str | None) -> str:
         """Return the player that others are held against."""
@@ -122,14 +124,15 @@ class _Asked:
         """Return who is compared, and everything that is wrong with it."""
         from cosim.scenario import Scenario
         from cosim.studies.comparison import LineUp
-        from policies.players import BASELINE, PLAYERS, YARDSTICKS, trained_player
+        from policies.players import BASELINE, PLAYERS, YARDSTICKS, trained_players
 
         problems = self._name_problems([*PLAYERS, *YARDSTICKS])
         settings = scenario or Scenario()  # others' problems are told even so
         chosen = {name: PLAYERS[name](settings) for name in self.names if name in PLAYERS}
         for folder, name in zip(self.folders, self.of_folders, strict=True):
             try:
-                chosen[name] = trained_player(folder, name)
+                both = trained_players(folder, name, settings)
+                chosen |= {each.name: each for each in both}
             except CosimError as error:
                 problems += error.problems
         baseline = chosen.get(BASELINE) or PLAYERS[BASELINE](settings)

@@ -12,12 +12,12 @@ from typing import Any, Final
 from cosim.compare_run import Plan, played_content
 from cosim.errors import PolicyError
 from cosim.scenario import Scenario
-from cosim.studies.comparison import LineUp, Player, Progress
+from cosim.studies.comparison import LineUp, Progress
 from cosim.studies.comparison_folder import ComparisonContent, facts_of, json_text
 from cosim.studies.comparison_summary import summary_of
 from cosim.studies.held_out_worlds import chosen_days
-from policies.players import BASELINE, BEST_BIDDER, OPTIMUM, PLAYERS, YARDSTICKS
-from policies.training_folder import HELD_OUT, POLICIES, load_trained, write_text
+from policies.players import BASELINE, BEST_BIDDER, OPTIMUM, PLAYERS, YARDSTICKS, trained_players
+from policies.training_folder import HELD_OUT, POLICIES, write_text
 
 TRAINED: Final = "trained"
 """Name under which the policies of a training play in its final evaluation."""
@@ -50,10 +50,10 @@ def evaluate(
 
 
 def line_up(folder: Path, scenario: Scenario) -> LineUp:
-    """Return who is played: the yardsticks with the scenario's leader, and both learned sides."""
+    """Return who is played: yardsticks, learned followers alone, and both learned sides, last."""
     players = {name: PLAYERS[name](scenario) for name in PLAYED_BESIDE}
-    trained = Player(TRAINED, "trained", load_trained(folder), "both sides as they were learned")
-    return LineUp((*players.values(), trained), players[BASELINE], (YARDSTICKS[OPTIMUM],))
+    trained = trained_players(folder, TRAINED, scenario)
+    return LineUp((*players.values(), *trained), players[BASELINE], (YARDSTICKS[OPTIMUM],))
 
 
 def held_out_facts(content: ComparisonContent, *, command: str, digest: str) -> dict[str, Any]:

@@ -50,9 +50,9 @@ class TrainingSettings:
 
     rounds_max: int = 2
     """Rounds of followers and leader; fewer where nothing changes any more."""
-    follower_iterations: int = 32
+    follower_iterations: int = 24
     """Of the first round; later ones have a quarter of them."""
-    leader_updates: int = 10
+    leader_updates: int = 8
     """Of the first round; later ones have half of them."""
     passes: int = PASSES
     """How often followers plan anew before a day that is judged or compared."""
