@@ -1,7 +1,8 @@
 # Everything a person or a machine runs on this project. The first target that needs it makes .venv.
 
 PYTHON ?= python3
-RUN_FLAGS ?=
+# With the policies that come with the toolkit, where there are any.
+RUN_FLAGS ?= $(if $(wildcard policies/pretrained/default/policies.pt),--policies learned)
 
 # Two workers share the tests; each keeps to one thread.
 WORKERS ?= -n 2 --dist loadfile

@@ -15,6 +15,7 @@ from cosim.cli_train import train
 from cosim.cli_validate import app as validate_app
 from cosim.errors import CosimError
 from networks.errors import NetworkError
+from networks.names import PRESET_NAMES
 
 app = typer.Typer(
     name="cosim",
@@ -60,7 +61,7 @@ def run(  # noqa: PLR0913 (one argument an option)
         typer.Option(help="How the grid cuts: optimal, pro_rata, merit, lifo, max_min, none."),
     ] = None,
     limits: Annotated[
-        str | None, typer.Option(help="Preset of limits, e.g. en50160 or ansi_a.")
+        str | None, typer.Option(help=f"Preset of limits: {', '.join(PRESET_NAMES)}.")
     ] = None,
     policies: Annotated[
         str | None,
@@ -135,10 +136,13 @@ def feeders(
     page: Annotated[
         Path | None, typer.Option("--map", help="With inspect: HTML file for a map of the feeder.")
     ] = None,
+    limits: Annotated[
+        str | None, typer.Option(help=f"With inspect: preset of limits: {', '.join(PRESET_NAMES)}.")
+    ] = None,
     gallery: Annotated[
         Path | None, typer.Option(help="HTML file for a page with a picture of each feeder.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As a JSON list.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="As the table of docs/feeders.md.")
     ] = False,
@@ -149,12 +153,16 @@ def feeders(
     pandapower JSON or Excel, OpenDSS or MATPOWER, see docs/own-feeders.md.
     """
     if names and names[0] == "inspect":
-        if len(names) != NAMES_OF_INSPECT or as_json or as_markdown or gallery is not None:
+        if len(names) != NAMES_OF_INSPECT:
             raise typer.BadParameter("inspect takes one feeder: cosim feeders inspect NAME")
+        if as_markdown or gallery is not None:
+            raise typer.BadParameter("--markdown and --gallery are of lists, not of inspect")
         from cosim.cli_inspect import inspect_feeder
 
-        inspect_feeder(names[1], page)
+        inspect_feeder(names[1], page, limits=limits, as_json=as_json)
         return
+    if limits is not None:
+        raise typer.BadParameter("--limits goes with inspect: a list shows each feeder's own")
     if page is not None:
         raise typer.BadParameter(
             "--map goes with inspect: cosim feeders inspect NAME --map FILE; of "

@@ -23,6 +23,8 @@ def check_and_print(folder: Path, *, everything: bool) -> bool:
     console.print(check_table(found))
     for play in found.plays:
         typer.echo(limits_line(play))
+    for sentence in engines_left_out(found):
+        typer.echo(sentence)
     if found.passed:
         typer.echo(f"\npassed  {found.path}")
     else:
@@ -49,6 +51,9 @@ def check_table(found: RunCheck) -> Table:
     for play in found.plays:
         for label, states, check in _rows(play):
             numbers = check.found
+            if check.cannot:
+                table.add_row(label, check.engine, *("-",) * 5, "cannot")
+                continue
             table.add_row(
                 label,
                 check.engine,
@@ -80,6 +85,16 @@ def limits_line(play: PlayCheck) -> str:
         return line
     bid = "; ".join(play.bid.broken) or "none breaks a limit further than firm load alone"
     return f"{line}\n{play.label}, bid: schedule, all of up, all of down: {bid}"
+
+
+def engines_left_out(found: RunCheck) -> list[str]:
+    """Return a sentence for each engine that cannot hold the net, with all that it lacks."""
+    lacking = {check.engine: check.cannot for play in found.plays for check in play.engines}
+    return [
+        f"{engine} was left out, the states are checked with the others alone: {'; '.join(cannot)}"
+        for engine, cannot in lacking.items()
+        if cannot
+    ]
 
 
 def reasons(found: RunCheck) -> list[str]:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # seconds: imported once the command runs
     from cosim.scenario import Scenario
     from cosim.studies.comparison import LineUp
     from cosim.studies.comparison_folder import ComparisonContent
+    from cosim.studies.comparison_summary import Summary
     from cosim.studies.statistics import Estimate
 
 EXIT_INTERRUPTED = 130
@@ -66,8 +67,10 @@ def compare(  # noqa: PLR0913 (one argument an option)
     line_up, of_players = asked.line_up(settings)
     problems += [*of_players, *asked.reference_problems(reference), *of_settings]
     if not problems and settings is not None:
+        from cosim.compare_run import plan_problems
+
         plan = _plan(weeks, days, seeds)
-        problems += _day_problems(settings, plan)
+        problems += plan_problems(settings, plan)
     if problems or settings is None or line_up is None:
         raise ScenarioError(problems)
     try:
@@ -75,7 +78,7 @@ def compare(  # noqa: PLR0913 (one argument an option)
     except KeyboardInterrupt as interrupt:
         typer.echo("interrupted; nothing was kept", err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
-    _print(content)
+    print_figures(content.summary, content.decision_s)
     typer.echo(f"\nresults  {out}\nreport   {out / 'report.html'}")
 
 
@@ -97,9 +100,11 @@ class _Asked:
     @property
     def played(self) -> list[str]:
         """Names of all that play, in order; yardsticks left out."""
+        from policies.players import FOLLOWERS_ALONE as ALONE
         from policies.players import PLAYERS
 
-        return [*(name for name in self.names if name in PLAYERS), *self.of_folders]
+        trained = [each for name in self.of_folders for each in (f"{name}{ALONE}", name)]
+        return [*(name for name in self.names if name in PLAYERS), *trained]
 
     def reference(self, given: str | None) -> str:
         """Return the player that others are held against."""
@@ -119,14 +124,15 @@ class _Asked:
         """Return who is compared, and everything that is wrong with it."""
         from cosim.scenario import Scenario
         from cosim.studies.comparison import LineUp
-        from policies.players import BASELINE, PLAYERS, YARDSTICKS, trained_player
+        from policies.players import BASELINE, PLAYERS, YARDSTICKS, trained_players
 
         problems = self._name_problems([*PLAYERS, *YARDSTICKS])
         settings = scenario or Scenario()  # others' problems are told even so
         chosen = {name: PLAYERS[name](settings) for name in self.names if name in PLAYERS}
         for folder, name in zip(self.folders, self.of_folders, strict=True):
             try:
-                chosen[name] = trained_player(folder, name)
+                both = trained_players(folder, name, settings)
+                chosen |= {each.name: each for each in both}
             except CosimError as error:
                 problems += error.problems
         baseline = chosen.get(BASELINE) or PLAYERS[BASELINE](settings)
@@ -185,18 +191,6 @@ def _scenario(
         return None, list(error.problems)
 
 
-def _day_problems(scenario: "Scenario", plan: "Plan") -> list[str]:
-    """Return what is missing for the held-out days, each once, e.g. prices of a file."""
-    from cosim.scenario_checks import check_scenario
-    from cosim.studies.held_out_worlds import scenario_at
-
-    found: list[str] = []
-    for start in plan.starts:
-        problems = check_scenario(scenario_at(scenario, start, plan.days), out=None)
-        found += [f"held-out days from {start}: {problem}" for problem in problems]
-    return found
-
-
 def _play(
     scenario: "Scenario", line_up: "LineUp", plan: "Plan", reference: str, out: Path
 ) -> "ComparisonContent":
@@ -229,33 +223,35 @@ def _play(
         )
 
 
-def _print(content: "ComparisonContent") -> None:
-    """Print the first figures of everybody."""
+def print_figures(summary: "Summary", decision_s: Mapping[str, float] | None = None) -> None:
+    """Print the first figures of everybody; `decision_s` is how long followers took."""
     from rich.console import Console
     from rich.table import Table
 
     from cosim.studies.comparison_summary import METRICS
 
-    decision = content.decision_s
     shown = [metric for metric in METRICS if metric.name in SHOWN]
     table = Table(box=None, pad_edge=False)
     table.add_column("player", style="bold")
     for metric in shown:
         table.add_column(f"{metric.title}\n{metric.unit}", justify="right")
-    table.add_column("decision\nus", justify="right")
-    for name, found in content.summary.estimates.items():
+    if decision_s is not None:
+        table.add_column("decision\nus", justify="right")
+    for name, found in summary.estimates.items():
         cells = [
             _shown(found[metric.name], metric.decimals) if metric.name in found else "-"
             for metric in shown
         ]
-        table.add_row(name, *cells, f"{MICRO * decision[name]:.1f}" if name in decision else "-")
+        if decision_s is not None:
+            cells.append(f"{MICRO * decision_s[name]:.1f}" if name in decision_s else "-")
+        table.add_row(name, *cells)
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH_OF_FILES)
     console.print(table)
     typer.echo(
-        f"interquartile means over {content.summary.seeds} seeds, 95 % bootstrap intervals; "
-        f"differences to {content.summary.reference} in the report"
+        f"interquartile means over {summary.seeds} seeds, 95 % bootstrap intervals; differences to "
+        f"{summary.reference} are kept too"
     )
 
 

@@ -129,12 +129,14 @@ def number_notes(summary: FeederSummary) -> list[str]:
     limits = summary.limits
     voltages = " / ".join(f"{value:g}" for value in summary.nominal_kv)
     return [
-        f"{summary.buses} buses, {summary.lines} lines, {summary.transformers} trafos, "
+        f"{_counted(summary.buses, 'bus', 'buses')}, {_counted(summary.lines, 'line', 'lines')}, "
+        f"{_counted(summary.transformers, 'trafo', 'trafos')}, "
         f"{voltages} kV, peak load {summary.peak_load_kw:,.0f} kW",
         f"limits: {limits.voltage_min_pu:.2f} to {limits.voltage_max_pu:.2f} p.u., "
         f"{limits.loading_max_percent:.0f} %",
-        f"base case (every load at its nominal value): {summary.voltage_min_pu:.3f} to "
-        f"{summary.voltage_max_pu:.3f} p.u., worst line {_percent(summary.worst_line_percent)} %, "
+        "base case (every load at its nominal value, generators off): "
+        f"{summary.voltage_min_pu:.3f} to {summary.voltage_max_pu:.3f} p.u., "
+        f"worst line {_percent(summary.worst_line_percent)} %, "
         f"worst trafo {_percent(summary.worst_transformer_percent)} %; ratings "
         f"{'assumed' if summary.ratings_assumed else 'given'}, coordinates {summary.geodata}",
     ]
@@ -142,7 +144,9 @@ def number_notes(summary: FeederSummary) -> list[str]:
 
 def feeder_table(summaries: list[FeederSummary]) -> Table:
     """Return the feeders in numbers, one a row. The base case is every load at its peak."""
-    table = Table(caption="Base case: every load at its nominal value, nobody trades.")
+    table = Table(
+        caption="Base case: every load at its nominal value, generators off, nobody trades."
+    )
     table.add_column("feeder", style="bold", no_wrap=True)
     for heading in (
         *("buses", "lines", "trafos", "kV", "peak kW", "limits p.u.", "limit %"),
@@ -169,6 +173,10 @@ def feeder_table(summaries: list[FeederSummary]) -> Table:
             summary.geodata,
         )
     return table
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"
 
 
 def _percent(value: float) -> str:

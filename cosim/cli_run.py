@@ -16,6 +16,7 @@ from rich.table import Table
 
 from cosim.play_run import RunPolicies, RunSummary, play
 from cosim.scenario import Scenario
+from policies.learned import learned_of
 from policies.registry import policies_of, retailer_only
 
 WIDTH_OF_FILES = 120
@@ -46,7 +47,11 @@ def play_with_progress(scenario: Scenario, out: Path) -> None:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    policies = RunPolicies(market=policies_of(scenario), retailer_only=retailer_only(scenario))
+    policies = RunPolicies(
+        market=policies_of(scenario),
+        retailer_only=retailer_only(scenario),
+        learned=learned_of(scenario),
+    )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         summary = play(scenario, out=out, progress=DayProgress(progress), policies=policies)
     print_summary(summary)

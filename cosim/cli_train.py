@@ -1,19 +1,18 @@
 """`cosim train`: learn how both sides act, in a folder that can be taken up again."""
 
-import time
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from cosim.errors import ScenarioError
 
-if TYPE_CHECKING:  # seconds: imported once the command runs
-    from policies.training import TrainingSettings
-
 EXIT_INTERRUPTED = 130
-
-KINDS = {"followers": "followers", "leader": "leader", "judge": "judging a round"}
+DAY_H = 24.0
+DAYS, SEEDS = 3, 5
+"""Of the final evaluation."""
 
 
 def train(  # noqa: PLR0913 (one argument an option)
@@ -29,6 +28,12 @@ def train(  # noqa: PLR0913 (one argument an option)
     algorithm: Annotated[
         str, typer.Option(help="Of the leader, by stable-baselines3: PPO, A2C, SAC, TD3 or DDPG.")
     ] = "PPO",
+    requote_every_h: Annotated[
+        float,
+        typer.Option(
+            min=0.25, max=DAY_H, help="Hours between two decisions of the leader; 24: one a day."
+        ),
+    ] = DAY_H,
     rounds: Annotated[
         int | None, typer.Option(min=1, help="Most rounds of followers and leader.")
     ] = None,
@@ -38,12 +43,35 @@ def train(  # noqa: PLR0913 (one argument an option)
     updates: Annotated[
         int | None, typer.Option(min=1, help="Updates of the leader in the first round.")
     ] = None,
+    evaluate_days: Annotated[
+        int, typer.Option(min=1, max=84, help="Held-out days of the final evaluation.")
+    ] = DAYS,
+    evaluate_seeds: Annotated[
+        int, typer.Option(min=1, help="Worlds drawn for each of these days.")
+    ] = SEEDS,
+    no_evaluation: Annotated[
+        bool, typer.Option("--no-evaluation", help="Leave the final evaluation out.")
+    ] = False,
 ) -> None:
-    """Train followers and leader on the training days of a scenario.
+    """Train followers and leader on the training days of a scenario, and judge them on others.
 
     Killed at any moment, the same command goes on where it was. A finished training is never
-    overwritten. Judge what was learned with `cosim compare DIR`.
+    overwritten. Beside the policies a model card is left, with what they reach on held-out days.
     """
+    command = _command(
+        {
+            "scenario": scenario,
+            "feeder": feeder,
+            "seed": seed,
+            "algorithm": None if algorithm == "PPO" else algorithm,
+            "requote-every-h": None if requote_every_h == DAY_H else f"{requote_every_h:g}",
+            "rounds": rounds,
+            "iterations": iterations,
+            "updates": updates,
+            "evaluate-days": None if no_evaluation or evaluate_days == DAYS else evaluate_days,
+            "evaluate-seeds": None if no_evaluation or evaluate_seeds == SEEDS else evaluate_seeds,
+        }
+    )
     from cosim.scenario_checks import load_scenario
 
     overrides: dict[str, dict[str, object]] = {} if feeder is None else {"feeder": {"name": feeder}}
@@ -56,16 +84,31 @@ def train(  # noqa: PLR0913 (one argument an option)
         rounds_max=rounds or usual.rounds_max,
         follower_iterations=iterations or usual.follower_iterations,
         leader_updates=updates or usual.leader_updates,
-        leader=_leader(algorithm),
+        leader=_leader(algorithm, requote_every_h),
     )
+
+    from cosim.cli_train_run import Asked, train_with_progress
+    from policies.held_out_evaluation import evaluation_plan
+
+    plan = None if no_evaluation else evaluation_plan(evaluate_days, evaluate_seeds)
+    asked = Asked(scenario=settings, settings=training, seed=seed, plan=plan, command=command)
     try:
-        _train(out, settings, training, seed)
+        train_with_progress(out, asked)
     except KeyboardInterrupt as interrupt:
         typer.echo(f"interrupted; go on with the same command and --out {out}", err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
 
 
-def _leader(algorithm: str) -> Any:
+def _command(options: Mapping[str, object]) -> str:
+    """Return the command that asks for this training, whatever its folder is called."""
+    words = ["cosim", "train"]
+    for name, value in options.items():
+        if value is not None:
+            words += [f"--{name}", str(value)]
+    return shlex.join([*words, "--out", "DIR"])
+
+
+def _leader(algorithm: str, requote_every_h: float) -> Any:
     """Return the leader's settings; raise where the algorithm is unknown."""
     from policies.leader import ALGORITHMS, LeaderTraining
 
@@ -75,77 +118,4 @@ def _leader(algorithm: str) -> Any:
         raise ScenarioError(
             f"--algorithm: {algorithm!r} is unknown; known: {', '.join(ALGORITHMS)}"
         )
-    return LeaderTraining(algorithm=name)
-
-
-def _train(out: Path, scenario: Any, settings: "TrainingSettings", seed: int) -> None:
-    """Open the training of `out`, do what is left of it, and say where it is."""
-    from networks.catalog import load_feeder
-    from policies.training_folder import finish, open_training
-
-    feeder = load_feeder(
-        scenario.feeder.name, **scenario.feeder.of_feeder(owned_devices=scenario.takes_devices)
-    )
-    training = open_training(out, scenario, feeder, settings, seed=seed)
-    if training.position:
-        typer.echo(f"going on after {training.position} of {len(training.units)} units", err=True)
-    began = time.perf_counter()
-    with _Bar(training.position, len(training.units)) as bar:
-        training.run(out, bar)
-    judged = [each for each in training.history if each["kind"] == "judge"]
-    finish(
-        out,
-        training,
-        {
-            "seconds_of_this_call": time.perf_counter() - began,
-            "rounds": len(judged),
-            "judged": judged,
-        },
-    )
-    for each in judged:
-        typer.echo(
-            f"round {int(each['round']) + 1}: the aggregator earns "
-            f"{each['leader_eur_per_day']:.2f} EUR a day, the community pays "
-            f"{each['community_eur_per_day']:.2f} EUR a day (training days)"
-        )
-    typer.echo(f"\npolicies {out}\ncompare  cosim compare {out} --out COMPARISON")
-
-
-class _Bar:
-    """Progress on standard error."""
-
-    def __init__(self, done: int, total: int) -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
-
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[figures]}"),
-            console=Console(stderr=True),
-        )
-        self._task = self._progress.add_task("training", total=total, completed=done, figures="")
-
-    def __enter__(self) -> "_Bar":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def __call__(self, kind: str, done: int, total: int, figures: str) -> None:
-        """Show that a unit of `kind` is done."""
-        shown = figures.split(", ")[0]
-        self._progress.update(
-            self._task, description=KINDS[kind], completed=done, total=total, figures=shown
-        )
+    return LeaderTraining(algorithm=name, requote_every_h=requote_every_h)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from networks.names import PRESET_NAMES
+
 if TYPE_CHECKING:  # pandas and the solvers take seconds: imported once a command runs
     from cosim.validate import Answer
 
@@ -28,7 +30,7 @@ OutFolder = Annotated[
 LimitsName = Annotated[
     str | None,
     typer.Option(
-        "--limits", help="Preset of limits, e.g. en50160 or ansi_a; default: the feeder's."
+        "--limits", help=f"Preset of limits: {', '.join(PRESET_NAMES)}; default: the feeder's."
     ),
 ]
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from cosim.records import Floats
+from networks.errors import NotConverted
 from networks.feeder import Feeder
 from networks.reference import ReferenceCheck, resolve
 from networks.second_opinion import compare
@@ -18,10 +19,16 @@ class EngineCheck:
 
     engine: str
     found: ReferenceCheck
+    cannot: tuple[str, ...] = ()  # sentences: what of the net the engine cannot hold
 
     @property
     def agrees(self) -> bool:
-        """Whether every state was solved and no difference is beyond tolerance; NaN is not."""
+        """Whether every state was solved and no difference is beyond tolerance; NaN is not.
+
+        An engine that cannot hold the net says nothing against what was found before.
+        """
+        if self.cannot:
+            return True
         return (
             self.found.unsolved == 0
             and self.found.voltage_pu <= VOLTAGE_TOLERANCE_PU
@@ -42,17 +49,17 @@ def ask_engines(
 
     `reference` is a name or path that `networks.catalog.build_net` opens.
     """
-    return tuple(
-        EngineCheck(
-            name,
-            engine(
-                reference,
-                feeder,
-                bus_kw=bus_kw,
-                bus_kvar=bus_kvar,
-                voltage_pu=voltage_pu,
-                loading_percent=loading_percent,
-            ),
-        )
-        for name, engine in ENGINES.items()
-    )
+    states = {
+        "bus_kw": bus_kw,
+        "bus_kvar": bus_kvar,
+        "voltage_pu": voltage_pu,
+        "loading_percent": loading_percent,
+    }
+    found = []
+    for name, engine in ENGINES.items():
+        try:
+            found.append(EngineCheck(name, engine(reference, feeder, **states)))
+        except NotConverted as error:
+            nothing = ReferenceCheck(0, 0, 0.0, 0.0, 0.0)
+            found.append(EngineCheck(name, nothing, error.problems))
+    return tuple(found)

@@ -10,6 +10,7 @@ local trade; were everybody to plan with one price, all would charge and dischar
 Source: Brown, "Iterative solution of games by fictitious play" (1951).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -65,7 +66,7 @@ def settle_expectations(
     planned = day.signal
     for done in range(passes + 1):
         passage = day_passage(game, state, forecast, day, partial(follow, held=day))
-        expected = expectation(game, passage)
+        expected = expectation(passage, day.length)
         day = replace(day, expected=expected)
         if done == passes:
             break
@@ -83,17 +84,27 @@ def settle_expectations(
     return day, passage
 
 
-def expectation(game: Game, passage: Passage) -> Expectation:
-    """Return what a passage of the day says about the local market."""
-    net = np.stack([bids.clearing.net_kwh for bids in passage.bids])
+def expectation(passage: Passage, length: int) -> Expectation:
+    """Return what a passage to the end of a day of `length` intervals says about its market.
+
+    Where it began within the day, nothing is expected of what is behind.
+    """
+
+    def whole(rows: Sequence[Floats], behind: float = 0.0) -> Floats:
+        stacked = np.stack(rows)
+        past = np.full((length - len(rows), *stacked.shape[1:]), behind)
+        return np.concatenate([past, stacked])
+
+    net = whole([bids.clearing.net_kwh for bids in passage.bids])
+    done = passage.dispatched
     return Expectation(
-        price_eur_per_kwh=np.stack([bids.clearing.price_eur_per_kwh for bids in passage.bids]),
+        price_eur_per_kwh=whole([bids.clearing.price_eur_per_kwh for bids in passage.bids], np.nan),
         bought_kwh=np.maximum(net, 0.0).sum(axis=2),
         sold_kwh=np.maximum(-net, 0.0).sum(axis=2),
         intended=Intentions(
-            battery_kw=np.stack([each.battery_kw for each in passage.dispatched]),
-            vehicle_kw=np.stack([each.vehicle_kw for each in passage.dispatched]),
-            heat_pump_kw=np.stack([each.heat_pump_kw for each in passage.dispatched]),
+            battery_kw=whole([each.battery_kw for each in done]),
+            vehicle_kw=whole([each.vehicle_kw for each in done]),
+            heat_pump_kw=whole([each.heat_pump_kw for each in done]),
         ),
     )
 

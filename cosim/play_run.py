@@ -16,6 +16,7 @@ from cosim.errors import RunFolderError
 from cosim.game import Game, make_game
 from cosim.grid.power_flow import PowerFlow
 from cosim.inputs.world import build_world
+from cosim.learned_policies import LearnedPolicies, who_acts
 from cosim.market.auction import MECHANISMS
 from cosim.records import Floats, World
 from cosim.reports.from_run import write_run_report
@@ -34,6 +35,9 @@ from networks.reference import ReferenceCheck, resolve
 from networks.references import net_text
 
 Progress = Callable[[str, int, int], None]
+
+CENT, HALF_KWH = 0.005, 0.5
+"""What is nearer to zero is shown as zero, without a sign."""
 
 REFERENCE_STATES = 96
 """States of a run longer than a day that pandapower solves again: the extremes and a sample."""
@@ -54,6 +58,7 @@ class RunPolicies:
 
     market: Policies
     retailer_only: Policies
+    learned: tuple[LearnedPolicies, ...] = ()  # of each folder that any of them come from
 
 
 def play(scenario: Scenario, *, out: Path, progress: Progress, policies: RunPolicies) -> RunSummary:
@@ -98,6 +103,7 @@ def play(scenario: Scenario, *, out: Path, progress: Progress, policies: RunPoli
             pandapower_unsolved=check.unsolved,
             pandapower_voltage_pu=check.voltage_pu,
             pandapower_loading_percent=check.loading_percentage_points,
+            learned=policies.learned,
         ),
         net_text=own_net,
     )
@@ -109,7 +115,7 @@ def play(scenario: Scenario, *, out: Path, progress: Progress, policies: RunPoli
     )
     progress("report", 1, 1)
     return RunSummary(
-        rows=summary_rows(scenario, feeder, world, metrics, check),
+        rows=summary_rows(scenario, feeder, world, metrics, check, learned=policies.learned),
         folder=folder.path,
         report=folder.report,
     )
@@ -185,6 +191,8 @@ def summary_rows(
     world: World,
     metrics: dict[str, Metrics],
     check: ReferenceCheck,
+    *,
+    learned: tuple[LearnedPolicies, ...] = (),
 ) -> tuple[tuple[str, str], ...]:
     """Return the short summary of a run as (label, value) pairs."""
     arm = metrics["with_validation"]
@@ -192,8 +200,10 @@ def summary_rows(
     intervals = int(arm["intervals"])
     rows = [
         ("feeder", f"{feeder.name}, {feeder.bus_count} buses, {_prosumers(world)}"),
+        *_nobody(feeder, world),
         *_devices(feeder),
         ("prices", f"day-ahead {world.day_ahead_label}; imbalance {world.imbalance_label}"),
+        ("policies", who_acts(scenario, learned)),
         (f"limits broken, rule {scenario.grid.rule}", _broken(arm, intervals)),
     ]
     if other is not None:
@@ -220,12 +230,9 @@ def summary_rows(
         ("day-ahead bid", _bid(arm)),
         (
             "prosumers",
-            f"pay {arm['bills_eur'] - arm['open_positions_eur']:.2f} EUR, "
-            f"{arm['saving_eur']:.2f} EUR less than with the retailer only (open positions "
-            "included); the aggregator's "
-            f"prices alone save {arm['saving_without_trade_eur']:.2f} EUR",
+            _bills(arm),
         ),
-        ("aggregator", f"earns {arm['aggregator_eur']:.2f} EUR"),
+        ("aggregator", _either(arm["aggregator_eur"], "earns", "loses")),
         (
             "pandapower",
             f"{check.states} states solved again, largest difference {check.voltage_pu:.1e} p.u., "
@@ -233,6 +240,14 @@ def summary_rows(
         ),
     ]
     return tuple(rows)
+
+
+def _nobody(feeder: Feeder, world: World) -> list[tuple[str, str]]:
+    """Return a warning where nobody trades."""
+    if world.fleet.homes.shape[1]:
+        return []
+    why = "no homes own devices" if feeder.nominal_load_kw.any() else "the feeder has no load"
+    return [("WARNING", f"there is no prosumer, so nothing is traded: {why}; see [community]")]
 
 
 def _devices(feeder: Feeder) -> list[tuple[str, str]]:
@@ -244,9 +259,27 @@ def _devices(feeder: Feeder) -> list[tuple[str, str]]:
     return [("devices of the net", f"{told(feeder.devices)}{left}")]
 
 
+def _bills(arm: Metrics) -> str:
+    """Return what prosumers pay, and what that is beside the retailer alone."""
+    paid = _either(arm["bills_eur"] - arm["open_positions_eur"], "pay", "receive")
+    saving = arm["saving_eur"]
+    alone = _either(arm["saving_without_trade_eur"], "save", "cost")
+    return (
+        f"{paid}, {abs(saving):.2f} EUR {'less' if saving > -CENT else 'more'} than with the "
+        f"retailer only (open positions included); the aggregator's prices alone {alone}"
+    )
+
+
+def _either(eur: float, above: str, below: str) -> str:
+    """Return an amount with the word for its sign."""
+    return f"{above if eur > -CENT else below} {abs(eur):.2f} EUR"
+
+
 def _bid(arm: Metrics) -> str:
     """Return what the grid left of the schedule and of the offers on top of it."""
-    text = f"{arm['day_ahead_sold_kwh']:.0f} kWh sold, {arm['bid_refused_kwh']:.0f} kWh refused"
+    sold = arm["day_ahead_sold_kwh"]
+    word = "sold" if sold > -HALF_KWH else "bought"
+    text = f"{abs(sold):.0f} kWh {word}, {arm['bid_refused_kwh']:.0f} kWh refused"
     if not arm["balancing_up_offered_kwh"] + arm["balancing_down_offered_kwh"]:
         return text
     parts = [
@@ -261,7 +294,7 @@ def _bid(arm: Metrics) -> str:
 def _prosumers(world: World) -> str:
     """Return how many prosumers there are, and homes if they stand for several."""
     homes: Floats = world.fleet.homes[0]
-    count = f"{len(homes)} prosumers"
+    count = f"{len(homes)} prosumer{'' if len(homes) == 1 else 's'}"
     return count if np.all(homes == 1.0) else f"{count} standing for {homes.sum():.0f} homes"
 
 

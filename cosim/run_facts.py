@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from cosim.learned_policies import LearnedPolicies
 from cosim.price_provenance import PriceProvenance
 from cosim.records import World
 from cosim.run_tables import RunRecords
@@ -50,6 +51,7 @@ class RunFacts:
     pandapower_voltage_pu: float  # largest difference of a voltage magnitude
     pandapower_loading_percent: float  # largest difference of a loading, percentage points
     pandapower_unsolved: int = 0  # of these, states for which it found no power flow
+    learned: tuple[LearnedPolicies, ...] = ()  # policies that act, of each folder
 
 
 def manifest_of(
@@ -71,6 +73,7 @@ def manifest_of(
         "day_ahead_file": _price_facts(world.day_ahead_provenance),
         "imbalance_file": _price_facts(world.imbalance_provenance),
         "data_notice": data_notice(feeder.name, world),
+        "policies": [each.entry for each in facts.learned],
         "pandapower_states": facts.pandapower_states,
         "pandapower_unsolved": facts.pandapower_unsolved,
         "pandapower_voltage_pu": facts.pandapower_voltage_pu,

@@ -14,6 +14,7 @@ from pydantic import Field, field_validator, model_validator
 from cosim.scenario_community import Community as Community
 from cosim.scenario_community import ProsumerSettings as ProsumerSettings
 from cosim.settings import NotNegative, Positive, Settings, Share
+from networks.names import preset_name
 
 
 class Run(Settings):
@@ -50,6 +51,12 @@ class FeederSettings(Settings):
         """Return what `networks.catalog.load_feeder` takes besides the name."""
         given = self.model_dump(exclude={"name", "existing_generation"})
         return {**given, "owned_devices": owned_devices}
+
+    @field_validator("limits", mode="before")
+    @classmethod
+    def preset_as_people_write_it(cls, limits: Any) -> Any:
+        """Take "EN 50160" or "vde-ar-n-4105" for the preset that is meant."""
+        return preset_name(limits) if isinstance(limits, str) else limits
 
     @model_validator(mode="after")
     def limits_in_order(self) -> Self:

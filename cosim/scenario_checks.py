@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from cosim.errors import ScenarioError
 from cosim.inputs.prices import Needed, price_problems
 from cosim.inputs.profiles import LOOKAHEAD, date_problems, local_midnight, start_problems
+from cosim.prosumer_buses import number_buses
 from cosim.prosumer_file import by_row, read_prosumers
 from cosim.run_folder import folder_problems
 from cosim.scenario import (
@@ -80,8 +81,9 @@ def load_scenario(
     """
     try:
         content = read_content(path, overrides)
-        given = {} if prosumers is None else read_prosumers(prosumers)
+        given, named = ({} if prosumers is None else read_prosumers(prosumers)), {}
         if prosumers is not None:
+            named = number_buses(given, _feeder_in(content))
             content["prosumers"] = list(given.values())
     except ScenarioError as error:
         raise ScenarioError([*error.problems, *_out_problems(out)]) from error
@@ -95,7 +97,7 @@ def load_scenario(
     problems += check_scenario(sound, out=None)
     of_file: list[str] = []
     if prosumers is not None:
-        of_file, problems = by_row(problems, prosumers, given)
+        of_file, problems = by_row(problems, prosumers, given, named)
     problems = [*name_source(problems, path, overrides), *of_file, *_out_problems(out)]
     if problems or scenario is None:
         raise ScenarioError(problems)
@@ -111,6 +113,12 @@ def check_scenario(scenario: Scenario | Sound, *, out: Path | None) -> list[str]
         *_price_problems(sound),
         *_out_problems(out),
     ]
+
+
+def _feeder_in(content: dict[str, Any]) -> object:
+    """Return the name of the feeder as it is given, if at all."""
+    section, usual = content.get("feeder"), FeederSettings().name
+    return section.get("name", usual) if isinstance(section, dict) else usual
 
 
 def _date_problems(sound: Sound) -> list[str]:

@@ -4,8 +4,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cosim.settings import Efficiency, NotNegative, Positive, Settings, Share
+from cosim.settings import Efficiency, NotNegative, Positive, Settings, Share, Size
 
+VEHICLE_KWH_PER_DAY = 8.0
 NIGHT_H = 8.0
 """Hours that a vehicle can count on to stand at home."""
 
@@ -75,23 +76,23 @@ class ProsumerSettings(Settings):
 
     bus: int = Field(examples=[11])
     """pandapower number of the bus."""
-    homes: Positive = 1.0
-    """Number of like homes it stands for (scales the firm load)."""
-    pv_kwp: NotNegative = 0.0
+    homes: Size = 1.0
+    """Number of like homes whose load it brings, on top of the feeder's; 0: devices alone."""
+    pv_kwp: Size = 0.0
     """Installed solar power."""
-    battery_kwh: NotNegative = 0.0
+    battery_kwh: Size = 0.0
     """Usable battery capacity."""
-    battery_kw: NotNegative = 0.0
+    battery_kw: Size = 0.0
     """Battery power."""
     battery_charge_efficiency: Efficiency = 0.95
     """Stored per drawn energy."""
     battery_discharge_efficiency: Efficiency = 0.95
     """Delivered per taken energy."""
-    vehicle_kw: NotNegative = 0.0
+    vehicle_kw: Size = 0.0
     """Charging power."""
-    vehicle_kwh_per_day: NotNegative = 8.0
+    vehicle_kwh_per_day: Size = VEHICLE_KWH_PER_DAY
     """Mean energy asked for at the meter of a vehicle that comes home."""
-    heat_pump_kw: NotNegative = 0.0
+    heat_pump_kw: Size = 0.0
     """Nominal electric heat-pump power."""
 
     @model_validator(mode="after")
@@ -105,6 +106,12 @@ class ProsumerSettings(Settings):
             )
         if self.vehicle_kw > 0.0 and (slow := _too_slow(self.vehicle_kw, self.vehicle_kwh_per_day)):
             problems.append(slow)
+        asked = self.vehicle_kwh_per_day
+        if self.vehicle_kw == 0.0 and asked not in (0.0, VEHICLE_KWH_PER_DAY):
+            problems.append(
+                f"vehicle_kwh_per_day = {asked:g} without vehicle_kw: set it above 0, or leave "
+                "both out where there is no vehicle"
+            )
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -13,7 +13,7 @@ import numpy as np
 from cosim.errors import PolicyError
 from cosim.expectation import Rehearsal, settle_expectations
 from cosim.game import Game
-from cosim.interval import Day, bid_of, plan, trade
+from cosim.interval import Day, Passage, bid_of, plan, trade
 from cosim.prosumers.devices import initial_state
 from cosim.records import (
     Closing,
@@ -88,10 +88,10 @@ class Session:
         return self.day is None
 
     def leader_view(self) -> LeaderView:
-        """Return what the leader knows before it announces the next day."""
+        """Return what the leader knows before it announces a day or quotes the rest of one anew."""
         first, end = self._span()
         forecast, game = self.world.forecast, self.game
-        window = slice(first, end)
+        window = slice(self.state.interval, end)
         drawn = forecast.load_kw[window] + forecast.heat_pump_reference_kw[window]
         solar = forecast.pv_kw[window]
         return LeaderView(
@@ -105,6 +105,8 @@ class Session:
             solar_kw=solar.sum(axis=2),
             fleet=game.fleet,
             state=self.state,
+            start=self.state.interval - first,
+            length=end - first,
         )
 
     def announce(self, signal: Signal, follow: Follow) -> WholesaleBid | None:
@@ -123,21 +125,43 @@ class Session:
             )
         first, end = self._span()
         self._refuse_outside_tariff(signal, end - first)
+        self.day, passage = self._prepared(signal, follow)
+        self.bid = bid_of(self.game, passage) if self.bidding else None
+        self._records = []
+        return self.bid
+
+    def requote(self, signal: Signal, follow: Follow) -> None:
+        """Replace the prices of what is left of the day, (T, B) for the T intervals left.
+
+        Followers plan anew from where their stores are. What was sold day-ahead stays sold.
+
+        Raises:
+            PolicyError: no day is being played, or prices lie outside the tariff.
+        """
+        if self.day is None:
+            raise PolicyError("requote: no day has begun, announce its prices first")
+        row = self.state.interval - self.day.first_interval
+        self._refuse_outside_tariff(signal, self.day.length - row)
+        held = self.day.signal
+        whole = Signal(
+            buy_eur_per_kwh=np.concatenate([held.buy_eur_per_kwh[:row], signal.buy_eur_per_kwh]),
+            sell_eur_per_kwh=np.concatenate([held.sell_eur_per_kwh[:row], signal.sell_eur_per_kwh]),
+        )
+        self.day, _ = self._prepared(whole, follow)
+
+    def _prepared(self, signal: Signal, follow: Follow) -> tuple[Day, Passage]:
+        """Return the day under `signal` as followers expect it, and the last play on forecasts."""
+        first, end = self._span()
         forecast = self.world.forecast
-        span = (first, end - first)
         outlook = Outlook(closing=self.closing)
-        day = plan(self.game, forecast, signal, span, outlook=outlook)
+        day = plan(self.game, forecast, signal, (first, end - first), outlook=outlook)
 
         def answer(at: State, held: Day) -> FollowerAction:
             return follow(self._view(at, held, forecast))
 
-        day, passage = settle_expectations(
+        return settle_expectations(
             self.game, self.state, forecast, day, Rehearsal(answer, self.passes, outlook)
         )
-        self.day = day
-        self.bid = bid_of(self.game, passage) if self.bidding else None
-        self._records = []
-        return self.bid
 
     def follower_view(self) -> FollowerView:
         """Return what followers know of the next interval.

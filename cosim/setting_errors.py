@@ -104,7 +104,7 @@ def _allowed_range(item: ErrorDetails, model: type[BaseModel]) -> str:
             name: getattr(entry, name) for name, _ in BOUNDS.values() if hasattr(entry, name)
         }
     if set(bounds) == {"ge", "le"}:
-        return f"between {bounds['ge']:g} and {bounds['le']:g}"
+        return f"between {bounds['ge']:.7g} and {bounds['le']:.7g}"
     return " and ".join(words(bounds[name]) for name, words in BOUNDS.values() if name in bounds)
 
 

@@ -33,6 +33,8 @@ class Policies:
     followers: Followers
     passes: int = 0
     """How often followers plan anew before a day, expecting what the day on forecasts gave."""
+    requote_every_h: float = 24.0
+    """Hours after which the leader quotes the rest of a day anew; 24: prices hold for the day."""
 
 
 def play_days(game: Game, world: World, policies: Policies) -> Iterator[DayRecord]:
@@ -44,7 +46,22 @@ def play_days(game: Game, world: World, policies: Policies) -> Iterator[DayRecor
 
 def play_day(session: Session, policies: Policies) -> DayRecord:
     """Play the next day of `session`: the leader announces and bids, then the followers trade."""
-    session.announce(policies.leader(session.leader_view()), policies.followers)
+    lead(session, policies)
     while not session.day_over:
         session.trade(policies.followers(session.follower_view()))
+        lead_again(session, policies)
     return session.played()
+
+
+def lead(session: Session, policies: Policies) -> None:
+    """Let the leader announce the next day."""
+    session.announce(policies.leader(session.leader_view()), policies.followers)
+
+
+def lead_again(session: Session, policies: Policies) -> None:
+    """Let the leader quote the rest of the day anew where it is time to."""
+    every = round(policies.requote_every_h / session.game.interval_h)
+    if session.day is not None:
+        row = session.state.interval - session.day.first_interval
+        if every and row and row % every == 0 and row < session.day.length:
+            session.requote(policies.leader(session.leader_view()), policies.followers)

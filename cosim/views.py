@@ -9,7 +9,10 @@ from cosim.results import IntervalRecord
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LeaderView:
-    """What the leader knows when it announces: forecasts of the day, nothing of what happens."""
+    """What the leader knows when it sets prices: forecasts, nothing of what happens.
+
+    `T` are the intervals that can still be priced: those of the day, or what is left of it.
+    """
 
     day_ahead_eur_per_kwh: Floats  # (T, B) forecast
     local_hour: Floats  # (T,) local hour of day
@@ -21,7 +24,8 @@ class LeaderView:
     solar_kw: Floats  # (T, B) forecast of what prosumers' panels can give
     fleet: Fleet
     state: State  # at the start of the day
-    start: int = 0  # first interval of the day that can still be priced; above 0 when re-quoting
+    start: int  # first interval of the day that can still be priced; above 0 when re-quoting
+    length: int  # intervals of the whole day
 
 
 @dataclass(frozen=True, slots=True, eq=False)

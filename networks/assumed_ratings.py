@@ -14,6 +14,9 @@ DUMMY_MVA = 1e4
 RESERVE = 1.5
 """An assumed rating is at least so many times what the base case carries."""
 
+UNLIKE_LINES, UNLIKE_RESISTANCES = 3, 4.0
+"""So many lines, with resistances per km so far apart, do not have one rating by chance."""
+
 CONDUCTORS = (
     *((1.8769, 0.105), (1.2012, 0.140), (0.8342, 0.170), (0.5939, 0.210), (0.4132, 0.290)),
     *((0.3060, 0.350), (0.2376, 0.410), (0.1940, 0.470), (0.1571, 0.535), (0.1188, 0.645)),
@@ -45,8 +48,14 @@ def assume_by_resistance(net: pp.pandapowerNet, rows: "pd.Index[int]") -> list[s
     net.line.loc[rows, "max_i_ka"] = rated
     return [
         f"line {listed(rows)}: rated by resistance like aluminium-steel conductors of pandapower's "
-        f"library, {1e3 * rated.min():g} to {1e3 * rated.max():g} A; assumed"
+        f"library, {_span(rated)}; assumed"
     ]
+
+
+def _span(rated: Floats) -> str:
+    """Return rated currents in kA as a range in A, or as the one that all have."""
+    low, high = 1e3 * rated.min(), 1e3 * rated.max()
+    return f"{low:g} A" if low == high else f"{low:g} to {high:g} A"
 
 
 def unrated(net: pp.pandapowerNet) -> tuple["pd.Index[int]", "pd.Index[int]"]:
@@ -54,6 +63,22 @@ def unrated(net: pp.pandapowerNet) -> tuple["pd.Index[int]", "pd.Index[int]"]:
     line = net.line.index[(numeric(net.line, "max_i_ka") >= DUMMY_KA).to_numpy(bool)]
     trafo = net.trafo.index[(numeric(net.trafo, "sn_mva") >= DUMMY_MVA).to_numpy(bool)]
     return line, trafo
+
+
+def placeholder_rating(net: pp.pandapowerNet) -> list[str]:
+    """Return a hint where lines of very different conductors share one rating."""
+    used = net.line.loc[in_service(net.line)]
+    rated, ohm = numeric(used, "max_i_ka"), numeric(used, "r_ohm_per_km")
+    if rated.dropna().empty:
+        return []
+    shared = float(rated.mode().iloc[0])
+    alike = ohm[(rated == shared) & (ohm > 0.0)]
+    if len(alike) < UNLIKE_LINES or alike.max() < UNLIKE_RESISTANCES * alike.min():
+        return []
+    return [
+        f"{len(alike)} lines of {alike.min():.3g} to {alike.max():.3g} ohm per km share one rating "
+        f"of {1e3 * shared:g} A, as no conductors do: check max_i_ka, it may stand for none"
+    ]
 
 
 def assume_by_flow(
@@ -79,8 +104,7 @@ def assume_by_flow(
         net.line.loc[lines, "max_i_ka"] = rated
         notes.append(
             f"line {listed(lines)}: not rated; the next larger of usual conductors that carries "
-            f"{RESERVE:g} times the base case's current is assumed, {1e3 * rated.min():g} to "
-            f"{1e3 * rated.max():g} A"
+            f"{RESERVE:g} times the base case's current is assumed, {_span(rated)}"
         )
     if len(trafos):
         notes.append(_rate_trafos(net, trafos, solved))

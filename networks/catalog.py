@@ -3,17 +3,20 @@
 import difflib
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pandapower as pp
 
 from networks import entries_cigre, entries_german, entries_ieee, ieee_feeders
-from networks.compile import Description, compile_net, solve_net
-from networks.entry import Entry, build_entry, build_owned, equipped, limits_of_entry
+from networks.base_case import solve_net
+from networks.compile import Description, compile_net
+from networks.entry import Entry, build_entry, build_owned, equipped, limits_of_entry, told_of
 from networks.errors import NetworkError
 from networks.feeder import Feeder
 from networks.feeder_summary import FeederSummary, Progress, remembered
 from networks.file_kinds import ALLOWED, is_file_reference, is_path
 from networks.limits import Limits, preset
+from networks.names import folded
 from networks.net_devices import NetDevices
 from networks.normalise import complete
 from networks.references import open_file
@@ -43,7 +46,8 @@ def feeder_names() -> tuple[str, ...]:
 
 def is_feeder(name: str) -> bool:
     """Tell whether `load_feeder` knows `name`."""
-    return name in _ENTRIES or _simbench_code(name) is not None or is_file_reference(name)
+    known = _as_written(name) is not None or _simbench_code(name) is not None
+    return known or is_file_reference(name)
 
 
 def load_feeder(
@@ -88,7 +92,7 @@ def load_feeder(
     return replace(
         feeder,
         transformer_ratings_assumed=entry.transformer_ratings_assumed,
-        notes=(*entry.notes, *told, *feeder.notes),
+        notes=(*told_of(entry, with_devices=owned_devices), *told, *feeder.notes),
         devices=supplied,
     )
 
@@ -193,16 +197,26 @@ def _find(name: str) -> Entry:
         return _simbench_entry(name, code)
     if is_path(name):
         return open_file(name)
+    meant = _as_written(name)
+    if meant is not None:
+        return _ENTRIES[meant]
+    if Path(name).is_dir():
+        raise NetworkError(f"{name}: is a folder; a feeder is a name or a file: {ALLOWED}")
     refused = refusal(name)
     if refused is not None:
         raise NetworkError(refused)
-    close = closest_code(name) or difflib.get_close_matches(name, _ENTRIES, n=1, cutoff=0.4)
+    close = closest_code(name) or difflib.get_close_matches(name.lower(), _ENTRIES, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else "."
     allowed = (
         f"the {len(_ENTRIES)} names that `cosim feeders` lists, {CODE_COUNT} grids of SimBench by "
         f"code such as {EXAMPLE}, and files: {ALLOWED}"
     )
     raise NetworkError(f"unknown feeder {name!r}{hint} Allowed are {allowed}.")
+
+
+def _as_written(name: str) -> str | None:
+    """Return the feeder of the catalogue that is meant, e.g. "cigre_lv" for "CIGRE-LV"."""
+    return next((known for known in _ENTRIES if folded(known) == folded(name)), None)
 
 
 def _simbench_code(name: str) -> str | None:
@@ -232,6 +246,10 @@ def _simbench_entry(name: str, code: str) -> Entry:
         zones=zones_of,
         notes=(LIMITS_OF_LOWEST,) if has_several_levels(code) else (),
         with_devices=lambda: equipped_grid(code),
+        left_out=(
+            "generators, storages, and loads of vehicles and heat pumps of the published grid are "
+            "left out: those of the scenario take their place"
+        ),
         source_with_devices=(
             f"{source} Its solar plants, storages, vehicles and heat pumps belong to prosumers"
         ),

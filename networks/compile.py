@@ -19,33 +19,13 @@ from pandapower.pypower.idx_bus import BASE_KV, PD, QD
 from pandapower.toolbox import clear_result_tables
 from scipy import sparse
 
+from networks.base_case import solve_base_case
 from networks.errors import NetworkError
 from networks.feeder import LINE, TRANSFORMER, Complexes, Feeder, Floats, Integers
 from networks.inspection import find_problems
 from networks.limits import Limits
 from networks.malformed import in_service
-from networks.normalise import (
-    balance,
-    complete,
-    counted_as_given,
-    cut_off,
-    ignored_taps,
-    make_constant,
-    voltage_dependent,
-)
-from networks.starting_point import no_load_voltages
-
-RUNPP_OPTIONS: Mapping[str, Any] = {
-    "algorithm": "nr",
-    "calculate_voltage_angles": True,
-    "trafo_model": "t",
-    "trafo_loading": "current",
-    "tolerance_mva": 1e-10,
-    "max_iteration": 50,
-    "voltage_depend_loads": False,
-    "numba": False,  # compiling takes longer than it saves below some hundred power flows
-}
-"""The power flow that everything here is compared with."""
+from networks.other_solution import other_solution
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +68,12 @@ def compile_net(
         raise NetworkError([f"{description.name}: {problem}" for problem in problems])
     digest = hash_net(net)
     net = copy.deepcopy(net)
-    complete(net)
-    notes = [*ignored_taps(net), *balance(net), *counted_as_given(net)]
-    dependent = voltage_dependent(net)
-    if len(dependent):
-        solve_net(net, description.name, voltage_depend_loads=True)
-        notes += make_constant(net, dependent)
-    solve_net(net, description.name)
-    if net.res_bus.vm_pu.notna().sum() <= len(in_service(net.ext_grid)):
-        raise NetworkError(
-            f"{description.name}: nothing but the external grid is supplied; close switches or put "
-            "lines into service"
-        )
-    notes += cut_off(net)
-    return _assemble(net, description, limits, zones or {}, (digest, tuple(notes)))
+    notes = solve_base_case(net, description.name)
+    feeder = _assemble(net, description, limits, zones or {}, (digest, tuple(notes)))
+    other = other_solution(feeder, net.res_bus.vm_pu.loc[feeder.bus_index].to_numpy(np.float64))
+    if other is not None:
+        raise NetworkError(f"{description.name}: {other}")
+    return feeder
 
 
 def hash_net(net: pp.pandapowerNet) -> str:
@@ -110,48 +82,6 @@ def hash_net(net: pp.pandapowerNet) -> str:
     clear_result_tables(bare)
     bare["converged"] = False
     return hashlib.sha256(pp.to_json(bare).encode()).hexdigest()
-
-
-def solve_net(net: pp.pandapowerNet, name: str, *, voltage_depend_loads: bool = False) -> None:
-    """Run the reference power flow in place; raise NetworkError where there is none."""
-    options = {**RUNPP_OPTIONS, "voltage_depend_loads": voltage_depend_loads}
-    try:
-        try:
-            pp.runpp(net, **options)
-        except pp.LoadflowNotConverged:
-            pp.runpp(net, **options, init_vm_pu=no_load_voltages(net))
-    except (pp.LoadflowNotConverged, FloatingPointError, np.linalg.LinAlgError) as error:
-        raise NetworkError(f"{name}: {_why_not_solved(net, options)}") from error
-    except (KeyError, ValueError, TypeError, IndexError, UserWarning) as error:
-        raise NetworkError(
-            f"{name}: pandapower cannot solve the base case ({type(error).__name__}: {error}); "
-            "check that all element tables are complete"
-        ) from error
-
-
-def _why_not_solved(net: pp.pandapowerNet, options: Mapping[str, Any]) -> str:
-    """Return that there is no power flow, and how much load less would have one."""
-    load = net.load.loc[in_service(net.load)]
-    total = float((load.p_mw * load.scaling).sum() * 1e3)
-    found = (
-        f"the base case has no power flow (Newton-Raphson does not converge in "
-        f"{options['max_iteration']} iterations) with {total:,.0f} kW of load"
-    )
-    for share in (0.5, 0.25, 0.0):
-        lighter = copy.deepcopy(net)
-        for kind in ("load", "sgen"):
-            lighter[kind]["scaling"] *= share
-        try:
-            pp.runpp(lighter, **options)
-        except (pp.LoadflowNotConverged, FloatingPointError, np.linalg.LinAlgError):
-            continue
-        bus = lighter.res_bus.vm_pu.idxmin()
-        return (
-            f"{found}; with {100 * share:.0f} % of it there is one, lowest voltage "
-            f"{lighter.res_bus.vm_pu.min():.3f} p.u. at bus {bus}: check loads (MW, not kW?) and "
-            "the impedances on the way there"
-        )
-    return f"{found}, nor without any load: check impedances, transformers and switches"
 
 
 def _assemble(
@@ -334,9 +264,9 @@ def _nominal_power(table: pd.DataFrame, bus_index: Integers) -> tuple[Floats, Fl
 
 
 def _names(table: pd.DataFrame, word: str) -> tuple[str, ...]:
-    """Return the names of a table, or e.g. "Bus 3" where it has none."""
+    """Return the names of a table, or e.g. "Bus 3" where it has none but its number."""
     return tuple(
-        name if isinstance(name, str) and name and not name.isdigit() else f"{word} {number}"
+        name if isinstance(name, str) and name not in ("", str(number)) else f"{word} {number}"
         for number, name in zip(table.index, table.name, strict=True)
     )
 

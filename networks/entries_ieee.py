@@ -35,6 +35,7 @@ ENTRIES = (
         ),
         build=pn.case33bw,
         assume_ratings=rate_ieee33,
+        remark="buses are numbered from 0: bus 17 is node 18 of the publication",
     ),
     Entry(
         description=Description(
@@ -56,7 +57,7 @@ ENTRIES = (
             "(up to 0.064 p.u. apart)"
         ),
         notes=(
-            "the 55 one-phase loads: the sum over the phases is taken, spread evenly; unbalance is "
+            "its 55 one-phase loads: the sum over the phases is taken, spread evenly; unbalance is "
             "not modelled",
         ),
     ),

@@ -30,6 +30,23 @@ class Entry:
     transformer_ratings_assumed: bool = False  # where `ratings_assumed` is not of lines alone
     with_devices: Callable[[], pp.pandapowerNet] | None = None  # where `build` leaves some out
     source_with_devices: str = ""  # the source's sentence then, where it is another
+    left_out: str = ""  # what is then there and otherwise not, one sentence
+
+
+EXISTING = "existing generation"
+"""What a remark says of generators, which does not hold once prosumers own them."""
+
+
+def told_of(entry: Entry, *, with_devices: bool) -> tuple[str, ...]:
+    """Return what is to be told of an entry's net beside its ratings, one sentence each."""
+    found = []
+    if entry.load_scaling != 1.0:
+        found.append(f"loads x {entry.load_scaling:g}: {entry.load_scaling_reason}")
+    if entry.left_out and not with_devices:
+        found.append(entry.left_out)
+    if entry.remark and not (with_devices and EXISTING in entry.remark):
+        found.append(entry.remark)
+    return (*found, *entry.notes)
 
 
 def equipped(entry: Entry) -> Entry:

@@ -16,3 +16,7 @@ class NetworkError(Exception):
             (problems,) if isinstance(problems, str) else tuple(problems)
         )
         super().__init__("\n".join(self.problems))
+
+
+class NotConverted(NetworkError):
+    """Raised when a second engine cannot hold a net that pandapower can."""

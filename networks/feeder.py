@@ -67,6 +67,16 @@ class Feeder:
     notes: tuple[str, ...] = ()  # what was assumed while compiling, sentences for people
     devices: NetDevices | None = None  # taken out of the net for prosumers; None: left in it
 
+    def bus_text(self, place: int) -> str:
+        """Return pandapower's number of the bus at `place`, and its name where it has another.
+
+        E.g. "bus 5 (Bus R4)", "bus 72 (named 66)"; "bus 5" where it is called "Bus 5".
+        """
+        number, name = f"bus {self.bus_index[place]}", self.bus_name[place]
+        if not name or name.casefold() == number:
+            return number
+        return f"{number} ({'named ' if name.isdigit() else ''}{name})"
+
     @property
     def bus_count(self) -> int:
         """Number of buses K."""

@@ -4,6 +4,7 @@ Nothing of pandapower's admittances is used, so that the two engines share the p
 and nothing else. Lines and transformers become "generic branches", which are pi circuits.
 """
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,14 +15,23 @@ import pandas as pd
 from numpy.typing import NDArray
 from power_grid_model import LoadGenType, initialize_array
 
-from networks.errors import NetworkError
+from networks.errors import NotConverted
 from networks.feeder import LINE, Feeder, Floats, Integers
-from networks.pi_circuits import line_circuits, transformer_circuits, transformer_problems
+from networks.malformed import in_service
+from networks.normalise import complete
+from networks.pi_circuits import (
+    impedance_circuits,
+    impedance_problems,
+    line_circuits,
+    numbers,
+    transformer_circuits,
+    transformer_problems,
+)
 
 STIFF_VA = 1e20
 """Short-circuit power of the source: as ideal as pandapower's slack."""
 
-NOT_CONVERTED = ("motor", "line_dc", "source_dc", "load_dc")
+NOT_CONVERTED = ("line_dc", "source_dc", "load_dc")
 
 Dataset = dict[str, NDArray[Any]]
 
@@ -40,17 +50,19 @@ def grid_model_input(net: pp.pandapowerNet, feeder: Feeder) -> GridModelInput:
     """Return the branches in service of `feeder`, with loads at its buses that draw nothing yet.
 
     Raises:
-        NetworkError: the net holds what is not converted; all problems at once.
+        NotConverted: the net holds what is not converted; all problems at once.
     """
+    net = copy.deepcopy(net)
+    complete(net)
     problems = _problems(net, feeder)
     if problems:
-        raise NetworkError([f"{feeder.name}, power-grid-model: {found}" for found in problems])
+        raise NotConverted([f"{feeder.name}, power-grid-model: {found}" for found in problems])
     node_of = _nodes_of_buses(net)
     node = initialize_array("input", "node", max(node_of.values()) + 1)
     node["id"] = np.arange(len(node))
     for bus, row in node_of.items():
         node["u_rated"][row] = 1e3 * float(net.bus.vn_kv.at[bus])
-    branch = _branches(net, feeder, node_of)
+    branch = np.concatenate([_branches(net, feeder, node_of), _impedances(net, node_of)])
     power, admittance = _constant_power(net), _constant_admittance(net)
     # Ids run on through all components.
     branch["id"] = len(node) + np.arange(len(branch))
@@ -81,8 +93,9 @@ def _problems(net: pp.pandapowerNet, feeder: Feeder) -> list[str]:
         if isinstance(table := net.get(kind), pd.DataFrame) and len(table)
     ]
     joined = net.switch[net.switch.closed.astype(bool) & (net.switch.et == "b")]
-    if (joined.z_ohm > 0.0).any():
+    if (numbers(joined, "z_ohm", 0.0) > 0.0).any():
         found.append("bus-bus switches with an impedance (z_ohm) are not converted")
+    found += impedance_problems(net.impedance.loc[in_service(net.impedance)])
     trafo = net.trafo.loc[feeder.branch_index[feeder.branch_kind != LINE]]
     return [*found, *transformer_problems(trafo)]
 
@@ -128,6 +141,20 @@ def _branches(net: pp.pandapowerNet, feeder: Feeder, node_of: Mapping[int, int])
     return branch
 
 
+def _impedances(net: pp.pandapowerNet, node_of: Mapping[int, int]) -> NDArray[Any]:
+    """Return impedances, which a feeder does not count as branches: they have no rating."""
+    table = net.impedance.loc[in_service(net.impedance)]
+    branch = initialize_array("input", "generic_branch", len(table))
+    for side in ("from", "to"):
+        branch[f"{side}_node"] = [node_of[int(bus)] for bus in table[f"{side}_bus"]]
+        branch[f"{side}_status"] = table[f"{side}_bus"].isin(in_service(net.bus)).to_numpy(int)
+    series, shunt = impedance_circuits(net, table)
+    branch["r1"], branch["x1"] = series.real, series.imag
+    branch["g1"], branch["b1"] = shunt.real, shunt.imag
+    branch["k"], branch["theta"] = 1.0, 0.0
+    return branch
+
+
 def _connected(net: pp.pandapowerNet, end: "pd.Series[int]", kind: str) -> list[int]:
     """Return 0 for every branch whose switch at the bus `end` is open, else 1."""
     opened = net.switch[~net.switch.closed.astype(bool) & (net.switch.et == kind)]
@@ -136,10 +163,14 @@ def _connected(net: pp.pandapowerNet, end: "pd.Series[int]", kind: str) -> list[
 
 
 def _constant_power(net: pp.pandapowerNet) -> list[tuple[int, complex]]:
-    """Return (bus, VA drawn) of what no scenario replaces: storages and wards."""
+    """Return (bus, VA drawn) of what no scenario replaces: storages, wards and motors."""
     storage, ward = net.storage[net.storage.in_service], net.ward[net.ward.in_service]
+    motor = net.motor[net.motor.in_service]
     stored = storage.scaling * (storage.p_mw + 1j * storage.q_mvar)
-    buses, values = [*storage.bus, *ward.bus], [*stored, *(ward.ps_mw + 1j * ward.qs_mvar)]
+    electric = motor.pn_mech_mw / motor.efficiency_percent * motor.loading_percent * motor.scaling
+    turned = electric * (1.0 + 1j * np.sqrt(1.0 / motor.cos_phi**2 - 1.0))
+    buses = [*storage.bus, *ward.bus, *motor.bus]
+    values = [*stored, *(ward.ps_mw + 1j * ward.qs_mvar), *turned]
     return [(int(bus), 1e6 * complex(value)) for bus, value in zip(buses, values, strict=True)]
 
 

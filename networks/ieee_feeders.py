@@ -207,6 +207,17 @@ def _sum_phases(powers: list[float]) -> complex:
     return complex(sum(powers[0::2]), sum(powers[1::2]))
 
 
+EQUIVALENT = (
+    "one- and two-phase laterals count as three-phase lines, loads as constant power summed over "
+    "the phases; unbalance is not modelled",
+    "regulators stay at the mean of the published taps, which suit the full load: voltages are "
+    "higher with less",
+    "the head of the feeder is held at its published voltage, so the substation transformer has "
+    f"next to no reactance ({HELD_PERCENT:g} %)",
+)
+"""What is assumed of all these feeders beside ratings."""
+
+
 def _entry(nodes: int, *, load_percent: int = 100, reason: str = "") -> Entry:
     name = f"ieee{nodes}"
     scaled = "" if load_percent == 100 else f", loads at {load_percent} %"
@@ -230,6 +241,7 @@ def _entry(nodes: int, *, load_percent: int = 100, reason: str = "") -> Entry:
         build=partial(_build, name),
         load_scaling=load_percent / 100,
         load_scaling_reason=reason,
+        notes=EQUIVALENT,
     )
 
 

@@ -8,7 +8,6 @@
     found.net, found.notes
 """
 
-import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +17,14 @@ import pandapower as pp
 from pandapower.toolbox import clear_result_tables
 
 from networks.assumed_ratings import assume_by_flow, unrated
-from networks.compile import RUNPP_OPTIONS
+from networks.base_case import solved_copy
 from networks.errors import NetworkError
 from networks.file_kinds import ALLOWED, KINDS
 from networks.inspection import find_problems
 from networks.matpower_cases import read_case
-from networks.normalise import complete
 from networks.opendss_circuits import read_circuit
-from networks.plain_json import UNREADABLE, read_json
+from networks.plain_json import read_json
+from networks.plain_tables import make_plain
 from networks.workbooks import read_workbook
 
 SAVED_WITH = "cosim_feeder"
@@ -68,8 +67,11 @@ def read_net(path: Path | str) -> ImportedNet:
         net, notes = reader(path)
     saved = _tidy(net, notes)
     lines = transformers = False
-    if not find_problems(net) and any(map(len, unrated(net))):
-        told, lines, transformers = assume_by_flow(net, _solved(net))
+    fine = not find_problems(net)
+    if fine:
+        notes = [*notes, *make_plain(net)]
+    if fine and any(map(len, unrated(net))):
+        told, lines, transformers = assume_by_flow(net, solved_copy(net))
         notes = [*notes, *told]
     if kind != KINDS[".json"]:  # through JSON, so that it has the hash of what a run saves of it
         net = pp.from_json_string(pp.to_json(net))
@@ -97,14 +99,3 @@ def _tidy(net: pp.pandapowerNet, notes: list[str]) -> dict[str, Any] | None:
             net[name] = value.item()
     saved = net.pop(SAVED_WITH, None)
     return saved if isinstance(saved, dict) else None
-
-
-def _solved(net: pp.pandapowerNet) -> pp.pandapowerNet | None:
-    """Return a copy of `net` with its base case solved, None where there is no power flow."""
-    solved = copy.deepcopy(net)
-    complete(solved)
-    try:
-        pp.runpp(solved, **RUNPP_OPTIONS)
-    except (pp.LoadflowNotConverged, FloatingPointError, *UNREADABLE):
-        return None
-    return solved

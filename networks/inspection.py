@@ -4,7 +4,9 @@ import numpy as np
 import pandapower as pp
 import pandas as pd
 
+from networks.contradictions import find_contradictions
 from networks.malformed import find_malformed, in_service, listed, numeric
+from networks.malformed_switches import find_malformed_switches
 
 NOT_MODELLED = {
     "gen": (
@@ -41,6 +43,8 @@ def find_problems(net: pp.pandapowerNet) -> list[str]:
         return malformed
     return [
         *malformed,
+        *find_malformed_switches(net),
+        *find_contradictions(net),
         *_find_elements_not_modelled(net),
         *_find_slack_problems(net),
         *_find_unbalanced_problems(net),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from networks.errors import NetworkError
+from networks.names import preset_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ def presets_like(limits: Limits) -> tuple[str, ...]:
 
 def preset(name: str) -> Limits:
     """Return a preset by name; raise NetworkError where there is none of it."""
-    if name not in PRESETS:
+    known = preset_name(name)
+    if known not in PRESETS:
         raise NetworkError(f"unknown limits {name!r}; allowed are {', '.join(PRESETS)}")
-    return PRESETS[name]
+    return PRESETS[known]

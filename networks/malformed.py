@@ -4,6 +4,7 @@ Nets come from files that people edited: columns can be missing, numbers can be 
 at buses that do not exist. Nothing here may fail on such a net; everything is told at once.
 """
 
+import re
 from typing import Any
 
 import numpy as np
@@ -37,13 +38,21 @@ FINITE = {
     "line": ("r_ohm_per_km", "x_ohm_per_km", "c_nf_per_km"),
     "trafo": ("vkr_percent", "pfe_kw", "i0_percent", "shift_degree"),
     "ext_grid": ("vm_pu", "va_degree"),
-    "impedance": ("rft_pu", "xft_pu", "rtf_pu", "xtf_pu", "sn_mva"),
+    "impedance": ("rft_pu", "xft_pu", "rtf_pu", "xtf_pu"),
+    "motor": ("pn_mech_mw", "loading_percent", "scaling"),
+    "asymmetric_load": ("scaling",),
+    "asymmetric_sgen": ("scaling",),
 }
+IF_GIVEN = {"line": ("g_us_per_km",), "impedance": ("gf_pu", "bf_pu", "gt_pu", "bt_pu")}
+"""Columns that older nets lack, but that must be finite where they are."""
+
 POSITIVE = {
     "bus": ("vn_kv",),
     "line": ("length_km", "max_i_ka", "df", "parallel"),
     "trafo": ("sn_mva", "vn_hv_kv", "vn_lv_kv", "vk_percent", "df", "parallel"),
     "ext_grid": ("vm_pu",),
+    "impedance": ("sn_mva",),
+    "motor": ("efficiency_percent", "cos_phi"),
 }
 ADVICE = {
     "length_km": "give its length; a coupling without impedance is a closed bus-bus switch",
@@ -52,6 +61,7 @@ ADVICE = {
     "vk_percent": "give the short-circuit voltage in percent",
 }
 
+DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 REQUIRED = ("bus", "line", "trafo", "load", "sgen", "ext_grid", "switch")
 FAR_KV = 0.3
 """Share by which a transformer's rated voltage may lie beside its bus's."""
@@ -66,8 +76,9 @@ def find_malformed(net: pp.pandapowerNet) -> list[str]:
         return ["bus: there is none; a net needs buses"]
     return [
         *_duplicates(net),
+        *_negative_numbers(net),
         *_dangling(net),
-        *_dangling_switches(net),
+        *_unclear_service(net),
         *_numbers(net),
         *_without_impedance(net),
         *_wrong_side(net),
@@ -110,6 +121,35 @@ def _duplicates(net: pp.pandapowerNet) -> list[str]:
     return found
 
 
+def _negative_numbers(net: pp.pandapowerNet) -> list[str]:
+    """Return buses that pandapower's tables would look for from their end."""
+    numbers = pd.to_numeric(pd.Series(net.bus.index), errors="coerce")
+    wrong = net.bus.index[~(numbers >= 0.0).to_numpy(bool)]
+    if not len(wrong):
+        return []
+    return [f"bus {listed(wrong)}: numbers of buses must be 0 or above; number the buses anew"]
+
+
+def _unclear_service(net: pp.pandapowerNet) -> list[str]:
+    """Return elements of which no yes or no says whether they are in service; empty means no."""
+    found = []
+    for name, table in _tables(net, ("bus", *ENDS)):
+        if "in_service" not in table:
+            continue
+        unclear = table[[pd.notna(cell) and not is_yes_or_no(cell) for cell in table.in_service]]
+        if len(unclear):
+            shown = ", ".join(repr(cell) for cell in unclear.in_service.head(8))
+            found.append(
+                f"{name} {listed(unclear.index)}: in_service is {shown}; must be true or false"
+            )
+    return found
+
+
+def is_yes_or_no(cell: object) -> bool:
+    """Tell whether a cell is true or false, or 1 or 0."""
+    return isinstance(cell, bool | np.bool_ | int | float | np.number) and cell in (0, 1)
+
+
 def _dangling(net: pp.pandapowerNet) -> list[str]:
     found = []
     for name, table in _tables(net, tuple(ENDS)):
@@ -129,46 +169,38 @@ def _dangling(net: pp.pandapowerNet) -> list[str]:
     return found
 
 
-def _dangling_switches(net: pp.pandapowerNet) -> list[str]:
-    found = []
-    table_of = {"l": "line", "t": "trafo", "b": "bus", "t3": "trafo3w"}
-    switch = net.switch
-    if {"et", "element", "bus"} - set(switch.columns):
-        return ["switch: columns et, element and bus are needed"] if len(switch) else []
-    for kind, name in table_of.items():
-        table = net.get(name)
-        known = table.index if isinstance(table, pd.DataFrame) else pd.Index([])
-        rows = switch[switch.et == kind]
-        nowhere = rows.index[~rows.element.isin(known).to_numpy()]
-        if len(nowhere):
-            found.append(f"switch {listed(nowhere)}: the {name} it switches does not exist")
-    return found
-
-
 def _numbers(net: pp.pandapowerNet) -> list[str]:
     found = []
     for wanted, words in ((FINITE, "must be finite"), (POSITIVE, "must be above 0")):
         for name, table in _tables(net, tuple(wanted)):
             table = table.loc[in_service(table)]
-            bad: dict[str, tuple[str, ...]] = {}
-            for column in wanted[name]:
+            given = [column for column in IF_GIVEN.get(name, ()) if column in table]
+            for column in (*wanted[name], *(given if wanted is FINITE else ())):
                 values = numeric(table, column)
                 fine = np.isfinite(values) & ((values > 0.0) | (wanted is FINITE))
-                rows = table.index[~fine.to_numpy(bool)]
-                if len(rows):
-                    bad[column] = (listed(rows), _found(values.loc[rows]))
-            for column, (rows_text, what) in bad.items():
-                advice = f"; {ADVICE[column]}" if column in ADVICE else ""
-                found.append(f"{name} {rows_text}: {column} {what}; {words}{advice}")
+                wrong = table[~fine.to_numpy(bool)]
+                if len(wrong):
+                    advice = f"; {ADVICE[column]}" if column in ADVICE else ""
+                    what = _found(wrong, column)
+                    found.append(f"{name} {listed(wrong.index)}: {column} {what}; {words}{advice}")
     return found
 
 
-def _found(values: "pd.Series[Any]") -> str:
-    """Return what stands in a column, for the first rows that are wrong."""
-    if values.isna().all():
+def _found(wrong: pd.DataFrame, column: str) -> str:
+    """Return what stands in a column, for the first of some rows."""
+    if column not in wrong or wrong[column].isna().all():
         return "is missing"
-    shown = ", ".join("missing" if np.isnan(v) else f"{v:g}" for v in values.iloc[:8])
-    return f"is {shown}"
+    return f"is {', '.join(_shown(cell) for cell in wrong[column].head(8))}"
+
+
+def _shown(cell: Any) -> str:
+    """Return a cell as text; words in quotes, with a hint where a comma stands for the point."""
+    if isinstance(cell, str):
+        hint = " (write a point, not a comma)" if DECIMAL_COMMA.fullmatch(cell.strip()) else ""
+        return f"{cell!r}{hint}"
+    if isinstance(cell, float | int | np.number):
+        return "missing" if np.isnan(cell) else f"{cell:g}"
+    return "missing" if cell is None else repr(cell)
 
 
 def _without_impedance(net: pp.pandapowerNet) -> list[str]:

@@ -24,8 +24,9 @@ COLUMNS = {"bus": 13, "gen": 10, "branch": 11}
 
 BUS, BUS_TYPE, PD, QD, BASE_KV = 0, 1, 2, 3, 9
 GEN_BUS = 0
-FROM, TO, BR_R, BR_X, RATE_A, TAP = 0, 1, 2, 3, 5, 8
-PQ, PV, REFERENCE = 1, 2, 3
+BS, GEN_STATUS = 5, 7
+FROM, TO, BR_R, BR_X, BR_B, RATE_A, TAP, SHIFT, BR_STATUS = 0, 1, 2, 3, 4, 5, 8, 9, 10
+PQ, PV, REFERENCE, ISOLATED = 1, 2, 3, 4
 SAME_RATIO = 1e-9
 """Marks a transformer of nominal ratio, which the converter else takes for an impedance."""
 
@@ -67,6 +68,7 @@ def read_case(path: Path) -> tuple[pp.pandapowerNet, list[str]]:
         raise NetworkError([f"{path}: {problem}" for problem in case.problems])
     notes = [*_convert(case), *_as_injections(case)]
     _mark_transformers(case)
+    notes += _charging_as_shunts(case)
     content = {"version": "2", "baseMVA": case.base_mva, **case.matrices}
     try:
         with warnings.catch_warnings():
@@ -90,6 +92,7 @@ def _parse(text: str) -> _Case:
     for found in re.finditer(r"mpc\.(\w+)\s*=\s*\[(.*?)\]\s*;?", rest, re.DOTALL):
         if found[1] in COLUMNS:
             _add_matrix(case, found[1], found[2])
+    _check_version(case, rest)
     for name in COLUMNS:
         if not re.search(rf"mpc\.{name}\s*=\s*\[", rest):
             case.problems.append(f"mpc.{name} is missing; allowed are MATPOWER cases of version 2")
@@ -97,18 +100,29 @@ def _parse(text: str) -> _Case:
             case.problems.append(f"mpc.{name} is not closed by `]`; the file may be cut short")
     rest = re.sub(r"mpc\.\w+\s*=\s*\[.*?\]\s*;?", "", rest, flags=re.DOTALL)
     rest = re.sub(r"mpc\.\w+\s*=\s*\{.*?\}\s*;?", "", rest, flags=re.DOTALL)
-    base = re.search(r"mpc\.baseMVA\s*=\s*([-+\d.eE]+)\s*;?", rest)
+    base = re.search(r"mpc\.baseMVA\s*=\s*([^;\n]*);?", rest)
     try:
         case.base_mva = float(base[1]) if base else 0.0
     except ValueError:
         case.base_mva = 0.0
     if not case.base_mva > 0.0:
-        case.problems.append("mpc.baseMVA is missing or not above 0")
+        told = f"is `{base[1].strip()}`, no number above 0" if base else "is missing"
+        case.problems.append(f"mpc.baseMVA {told}")
     if base:
         rest = rest.replace(base[0], "")
     if not any("not closed" in problem for problem in case.problems):
         _read_statements(case, rest)
     return case
+
+
+def _check_version(case: _Case, rest: str) -> None:
+    """Note a case of another version; one that names none is taken as it is."""
+    version = re.search(r"mpc\.version\s*=\s*['\"]?([\w.]+)", rest)
+    if version and version[1] != "2":
+        case.problems.append(
+            f"mpc.version is {version[1]}; allowed are MATPOWER cases of version 2: load the case "
+            "in MATPOWER and write it with savecase"
+        )
 
 
 def _add_matrix(case: _Case, name: str, body: str) -> None:
@@ -188,6 +202,7 @@ def _as_injections(case: _Case) -> list[str]:
     bus, gen = case.matrices["bus"], case.matrices["gen"]
     kind = dict(zip(bus[:, BUS].tolist(), bus[:, BUS_TYPE].tolist(), strict=True))
     elsewhere = np.array([kind[number] != REFERENCE for number in gen[:, GEN_BUS].tolist()], bool)
+    elsewhere &= gen[:, GEN_STATUS] > 0.0
     holding = bus[:, BUS_TYPE] == PV
     bus[holding, BUS_TYPE] = PQ
     if not elsewhere.any():
@@ -205,6 +220,31 @@ def _mark_transformers(case: _Case) -> None:
     branch[branch[:, TAP] == 0.0, TAP] = 1.0
     differ = np.array([level[start] != level[end] for start, end in branch[:, [FROM, TO]].tolist()])
     branch[differ & (branch[:, TAP] == 1.0), TAP] = 1.0 + SAME_RATIO
+
+
+def _charging_as_shunts(case: _Case) -> list[str]:
+    """Put the line charging of branches that become transformers at their ends.
+
+    The conversion makes of it a magnetising current, which is inductive. The half at the first
+    bus lies behind the tap, so that the square of the tap divides it (MATPOWER manual, 3.2).
+    """
+    bus, branch = case.matrices["bus"], case.matrices["branch"]
+    row_of = {number: row for row, number in enumerate(bus[:, BUS].tolist())}
+    turned = ((branch[:, TAP] != 1.0) | (branch[:, SHIFT] != 0.0)) & (branch[:, BR_B] != 0.0)
+    dead = bus[bus[:, BUS_TYPE] == ISOLATED, BUS]
+    used = turned & (branch[:, BR_STATUS] > 0.0) & ~np.isin(branch[:, [FROM, TO]], dead).any(axis=1)
+    for start, end, charging, tap in branch[used][:, [FROM, TO, BR_B, TAP]].tolist():
+        half_mvar = charging / 2.0 * case.base_mva
+        bus[row_of[start], BS] += half_mvar / tap**2
+        bus[row_of[end], BS] += half_mvar
+    pairs = ", ".join(f"{start:g} to {end:g}" for start, end in branch[used][:8, [FROM, TO]])
+    branch[turned, BR_B] = 0.0
+    if not used.any():
+        return []
+    return [
+        f"branches {pairs}{' and more' if used.sum() > 8 else ''}: transformers with line "
+        "charging; it stands as shunts at both ends and is no part of their loading"
+    ]
 
 
 def _listed(numbers: Floats) -> str:

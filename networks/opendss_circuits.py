@@ -2,16 +2,16 @@
 
 import importlib.util
 import json
-import logging
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandapower as pp
 
 from networks.errors import NetworkError
+from networks.opendss_comparison import compare_with_opendss
+from networks.opendss_details import phantom_switches, read_load_models, regulator_notes
+from networks.opendss_session import directory_kept, quiet, results_removed
+from networks.opendss_states import find_unread, read_states
 from networks.plain_json import UNREADABLE
 from networks.repairs import repair_circuit
 
@@ -42,11 +42,16 @@ def read_circuit(path: Path) -> tuple[pp.pandapowerNet, list[str], bool]:
     dss.Basic.AllowForms(False)
     dss.Basic.AllowEditor(False)
     dss.Basic.AllowDOScmd(False)
-    with _directory_kept(), _quiet():
+    with directory_kept(), quiet():
         try:
-            net = from_opendss(str(path.resolve()))
-            added = [*_add_generators(net, dss), *_add_storages(net, dss)]
-            _add_places(net, dss)
+            with results_removed(path.resolve().parent, dss):
+                net = from_opendss(str(path.resolve()))
+                added = [*_add_generators(net, dss), *_add_storages(net, dss)]
+                _add_places(net, dss)
+                added += [*read_load_models(net, dss), *read_states(net, dss)]
+                converted = net.pop("opendss_import")
+                unread = find_unread(converted["warnings"], dss)
+                told = regulator_notes(converted["warnings"], dss)
         except dss.DSSException as error:
             raise NetworkError(f"{path}: OpenDSS cannot compile it: {_one_line(error)}") from error
         except UNREADABLE as error:
@@ -55,31 +60,25 @@ def read_circuit(path: Path) -> tuple[pp.pandapowerNet, list[str], bool]:
             ) from error
         finally:
             dss.Command("ClearAll")
-    told = [_sentence(text) for text in net.pop("opendss_import")["warnings"]]
+    _require_bases(net, path)
+    if unread:
+        raise NetworkError([f"{path}: {problem}" for problem in unread])
     repairs, assumed = repair_circuit(net)
-    return net, [BALANCED, *told, *added, *repairs], assumed
+    added += [*repairs, *phantom_switches(net)]
+    compared = compare_with_opendss(net, converted["vm_pu_opendss"])
+    return net, [BALANCED, *compared, *told, *added], assumed
 
 
-@contextmanager
-def _directory_kept() -> Iterator[None]:
-    """Return to the working directory; OpenDSS moves to that of the circuit."""
-    before = Path.cwd()
-    try:
-        yield
-    finally:
-        os.chdir(before)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the converter from printing what is told in the notes."""
-    logger = logging.getLogger("pandapower.converter.opendss")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
+def _require_bases(net: pp.pandapowerNet, path: Path) -> None:
+    """Refuse a circuit whose buses have no voltage."""
+    bare = net.bus[~(net.bus.vn_kv > 0.0)]
+    if len(bare):
+        names = ", ".join(str(name) for name in bare.name.head(8))
+        more = f" and {len(bare) - 8} more" if len(bare) > 8 else ""
+        raise NetworkError(
+            f"{path}: bus {names}{more}: without a nominal voltage; add the lines `Set "
+            "VoltageBases=[...]`, the voltages in kV, and `CalcVoltageBases` before `Solve`"
+        )
 
 
 def _add_generators(net: pp.pandapowerNet, dss: Any) -> list[str]:
@@ -137,10 +136,6 @@ def _add_places(net: pp.pandapowerNet, dss: Any) -> None:
         if dss.Bus.Coorddefined():
             place = {"coordinates": [dss.Bus.X(), dss.Bus.Y()], "type": "Point"}
             net.bus.at[row, "geo"] = json.dumps(place)
-
-
-def _sentence(warning: str) -> str:
-    return warning.replace("(RegControl baked in as a fixed tap)", "(stays fixed)")
 
 
 def _one_line(error: Exception) -> str:

@@ -59,6 +59,36 @@ def transformer_problems(trafo: pd.DataFrame) -> list[str]:
     ]
 
 
+def impedance_circuits(
+    net: pp.pandapowerNet, impedance: pd.DataFrame
+) -> tuple[Complexes, Complexes]:
+    """Return series impedance (ohm) and total shunt admittance (siemens) of impedances, (L,) each.
+
+    They are given per unit of their own rated power and the nominal voltage of the bus; here they
+    are seen from the second end.
+    """
+    nominal_kv = net.bus.vn_kv.loc[impedance.to_bus].to_numpy(float)
+    base_ohm = nominal_kv**2 / impedance.sn_mva.to_numpy(float)
+    series = impedance.rft_pu.to_numpy(float) + 1j * impedance.xft_pu.to_numpy(float)
+    near, far = (
+        numbers(impedance, f"g{end}_pu", 0.0) + 1j * numbers(impedance, f"b{end}_pu", 0.0)
+        for end in "ft"
+    )
+    return series * base_ohm, (near + far) / base_ohm
+
+
+def impedance_problems(impedance: pd.DataFrame) -> list[str]:
+    """Return a sentence of impedances that are not the same from either end, so no pi circuit."""
+    pairs = (("rft_pu", "rtf_pu"), ("xft_pu", "xtf_pu"), ("gf_pu", "gt_pu"), ("bf_pu", "bt_pu"))
+    uneven = np.zeros(len(impedance), np.bool_)
+    for first, second in pairs:
+        uneven |= numbers(impedance, first, 0.0) != numbers(impedance, second, 0.0)
+    if not uneven.any():
+        return []
+    rows = ", ".join(str(row) for row in impedance.index[uneven])
+    return [f"impedance {rows}: other values from one end than from the other are not converted"]
+
+
 def numbers(table: pd.DataFrame, column: str, otherwise: float) -> Floats:
     """Return a column as numbers; `otherwise` where there is none."""
     if column not in table:

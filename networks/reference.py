@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandapower as pp
 
+from networks.base_case import RUNPP_OPTIONS
 from networks.catalog import net_of
-from networks.compile import RUNPP_OPTIONS
 from networks.errors import NetworkError
 from networks.feeder import LINE, Feeder, Floats
 from networks.normalise import complete

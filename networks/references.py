@@ -13,6 +13,7 @@ from typing import Any
 import pandapower as pp
 import pandas as pd
 
+from networks.assumed_ratings import placeholder_rating
 from networks.compile import Description
 from networks.entry import Entry
 from networks.errors import NetworkError
@@ -51,7 +52,9 @@ def open_file(name: str) -> Entry:
         build=lambda: copy.deepcopy(found.net),
         limits=limits,
         zones=lambda _net: zones,
-        notes=tuple(dict.fromkeys((*about.notes, *told_limits, *told_zones))),
+        notes=tuple(
+            dict.fromkeys((*about.notes, *told_limits, *told_zones, *placeholder_rating(found.net)))
+        ),
         transformer_ratings_assumed=about.transformer_ratings_assumed,
     )
 
@@ -104,9 +107,7 @@ def _about(path: Path, found: ImportedNet) -> _About:
         source=f"{path.name}, {found.kind}",
         ratings_assumed=assumed,
         ratings_source=(
-            "Assumed where the file gives none; the notes on the feeder say how."
-            if assumed
-            else GIVEN
+            "Assumed where the file gives none, as the notes say." if assumed else GIVEN
         ),
         transformer_ratings_assumed=found.transformers_assumed,
         notes=found.notes,
@@ -122,8 +123,11 @@ def limits_of_net(net: pp.pandapowerNet) -> tuple[Limits, list[str]]:
     low, low_told = _shared(net.bus, "min_vm_pu", usual.voltage_min_pu)
     high, high_told = _shared(net.bus, "max_vm_pu", usual.voltage_max_pu)
     if not low < high:
+        low_told = high_told = [
+            f"voltage limits of the net, {low:g} to {high:g} p.u., leave nothing between them: "
+            f"{usual.voltage_min_pu:g} to {usual.voltage_max_pu:g} p.u. are assumed"
+        ]
         low, high = usual.voltage_min_pu, usual.voltage_max_pu
-        low_told = high_told = [f"voltage limits of the net are crossed: {low:g} to {high:g} p.u."]
     columns = ("max_loading_percent",)
     branches = [table[[c for c in columns if c in table]] for table in (net.line, net.trafo)]
     loading, told = _shared(pd.concat(branches), columns[0], usual.loading_max_percent)

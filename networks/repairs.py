@@ -9,6 +9,7 @@ import numpy as np
 import pandapower as pp
 
 from networks.assumed_ratings import assume_by_resistance
+from networks.base_case import solved_copy
 from networks.malformed import listed
 
 SHORT_CIRCUIT_MIN_PERCENT = 0.5
@@ -20,7 +21,9 @@ Pair = tuple[int, int]
 
 def repair_circuit(net: pp.pandapowerNet) -> tuple[list[str], bool]:
     """Repair a converted circuit; return what was done, and whether ratings were assumed."""
-    notes = [*merge_regulators(net), *drop_jumpers(net), *raise_impedances(net)]
+    notes = [*merge_regulators(net), *drop_jumpers(net)]
+    if solved_copy(net) is None:
+        notes += raise_impedances(net)
     default = net.line.index[np.isclose(net.line.max_i_ka, DEFAULT_KA, rtol=1e-9, atol=0.0)]
     if len(default):
         notes.append(
@@ -46,7 +49,9 @@ def merge_regulators(net: pp.pandapowerNet) -> list[str]:
         net.trafo.loc[first, ["vn_hv_kv", "vn_lv_kv"]] = [float(high.mean()), float(low.mean())]
         for column in ("vk_percent", "vkr_percent"):
             net.trafo.loc[first, column] = float(several[column].mean())
-        net.trafo.loc[first, "sn_mva"] = float(several.sn_mva.sum())
+        net.trafo.loc[first, "i0_percent"] = float(several.i0_percent.mean())
+        for column in ("sn_mva", "pfe_kw"):
+            net.trafo.loc[first, column] = float(several[column].sum())
         names = ", ".join(str(name) for name in several.name)
         net.trafo = net.trafo.drop(index=others)
         notes.append(
@@ -87,7 +92,10 @@ def drop_jumpers(net: pp.pandapowerNet) -> list[str]:
 
 
 def raise_impedances(net: pp.pandapowerNet) -> list[str]:
-    """Give transformers next to without impedance the least short-circuit voltage."""
+    """Give transformers next to without impedance the least short-circuit voltage.
+
+    Worth its error only where the power flow is not solvable otherwise.
+    """
     low = net.trafo.index[(net.trafo.vk_percent < SHORT_CIRCUIT_MIN_PERCENT).to_numpy(bool)]
     if not len(low):
         return []

@@ -41,7 +41,8 @@ def solve_again(
         bus_kvar: (B, K) likewise, kvar.
 
     Raises:
-        NetworkError: unknown name, arrays that do not fit, or a net that cannot be converted.
+        NetworkError: unknown name, or arrays that do not fit.
+        NotConverted: the net holds what power-grid-model is not given; all of it at once.
     """
     check_shapes(feeder, {"bus_kw": bus_kw, "bus_kvar": bus_kvar})
     net = net_of(net_or_name, feeder)
@@ -63,7 +64,9 @@ def solve_again(
     if model.batch_error is not None:
         solved[model.batch_error.failed_scenarios] = False
     branch = answer[ComponentType.generic_branch]
-    current_a = np.stack([branch["i_from"], branch["i_to"]], axis=-1)  # (B, L, 2)
+    # Impedances come last: they have no rating.
+    rated = slice(feeder.branch_count)
+    current_a = np.stack([branch["i_from"][:, rated], branch["i_to"][:, rated]], axis=-1)
     loading = 100.0 * (current_a / given.rated_a).max(axis=-1)
     voltage = answer[ComponentType.node]["u_pu"][:, given.node]
     return SecondOpinion(

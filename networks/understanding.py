@@ -5,7 +5,7 @@ import pandapower as pp
 import pandas as pd
 
 from networks.feeder import LINE, TRANSFORMER, Feeder, Floats
-from networks.malformed import in_service, listed
+from networks.malformed import in_service, listed, numeric
 
 NOT_ELEMENTS = ("bus_geodata", "line_geodata", "measurement", "group", "poly_cost", "pwl_cost")
 """Tables of a net that hold no elements of the grid."""
@@ -17,7 +17,9 @@ def understood(net: pp.pandapowerNet, feeder: Feeder) -> tuple[tuple[str, str], 
         ("elements", _elements(net)),
         ("voltage levels", _levels(feeder)),
         ("buses", _buses(net, feeder)),
-        ("loads", _power(feeder.nominal_load_kw, feeder.nominal_load_kvar)),
+        ("bus names", _bus_names(feeder)),
+        ("loads", _loads(net, feeder)),
+        ("fixed power", _fixed(feeder)),
         ("generation", _power(feeder.nominal_generation_kw, feeder.nominal_generation_kvar)),
         *(("transformer", text) for text in _transformers(net)),
         ("open switches", _open_switches(net)),
@@ -49,11 +51,45 @@ def _buses(net: pp.pandapowerNet, feeder: Feeder) -> str:
     return f"{told}, {len(dark)} not: {listed(dark)}" if len(dark) else f"{told}, none cut off"
 
 
+def _bus_names(feeder: Feeder, most: int = 12) -> str:
+    """Return names of buses by their numbers, where they have other names than these."""
+    named = [
+        f"{number} is {name}"
+        for number, name in zip(feeder.bus_index, feeder.bus_name, strict=True)
+        if name.casefold() != f"bus {number}"
+    ]
+    if not named:
+        return "their numbers"
+    more = f", and {len(named) - most} more (all with --json)" if len(named) > most else ""
+    return ", ".join(named[:most]) + more
+
+
+def _loads(net: pp.pandapowerNet, feeder: Feeder) -> str:
+    """Return the sum of loads, and how much of it feeds in."""
+    told = _power(feeder.nominal_load_kw, feeder.nominal_load_kvar)
+    used = net.load.loc[in_service(net.load)]
+    power = numeric(used, "p_mw") * numeric(used, "scaling") * 1e3
+    below = power[power < 0.0]
+    if below.empty:
+        return told
+    return f"{told}; load {listed(below.index)} of negative power feeds in {-below.sum():,.1f} kW"
+
+
+def _fixed(feeder: Feeder) -> str:
+    """Return what storages, motors and wards draw throughout."""
+    drawn = -feeder.fixed_injection_pu.sum() * feeder.base_mva * 1e3
+    if not feeder.fixed_injection_pu.any():
+        return "none"
+    return f"{drawn.real:,.1f} kW, {drawn.imag:,.1f} kvar drawn by storages, motors and wards"
+
+
 def _power(kw: Floats, kvar: Floats) -> str:
     places = int(((kw != 0.0) | (kvar != 0.0)).sum())
     if not places:
         return "none"
-    return f"{kw.sum():,.1f} kW, {kvar.sum():,.1f} kvar at {places} buses"
+    return (
+        f"{kw.sum():,.1f} kW, {kvar.sum():,.1f} kvar at {places} bus{'' if places == 1 else 'es'}"
+    )
 
 
 def _transformers(net: pp.pandapowerNet, most: int = 12) -> list[str]:

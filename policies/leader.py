@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from stable_baselines3 import A2C, DDPG, PPO, SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.logger import Logger, configure
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
-from cosim.envs.leader_encoding import ACTIONS, TariffSet, announced, observe
+from cosim.envs.leader_encoding import TariffSet, announced, observe
 from cosim.envs.leader_episodes import LeaderSettings
-from cosim.envs.spaces import leader_spaces
+from cosim.envs.spaces import Box, leader_spaces
 from cosim.envs.worlds import Worlds
 from cosim.errors import PolicyError
 from cosim.records import Signal
@@ -60,6 +60,9 @@ class LeaderTraining:
     """Days played side by side."""
     days: int = 4
     """Days each of them plays between two updates."""
+    requote_every_h: float = 24.0
+    """Hours between two decisions; below 24 the rest of the day is quoted anew each time, and a day
+    is a game of several steps."""
     hidden: int = 64
     learning_rate: float = 2e-3
     """At the start; falls in a straight line to zero."""
@@ -71,13 +74,22 @@ class LeaderTraining:
     tariff: TariffSet = field(default_factory=TariffSet)
 
     @property
+    def decisions(self) -> int:
+        """Decisions a day; those of the hour that the clock skips or repeats count for nothing."""
+        return max(round(24.0 / self.requote_every_h), 1)
+
+    @property
     def on_policy(self) -> bool:
         """Whether the algorithm learns from what its own policy just did."""
         return self.algorithm in ON_POLICY
 
 
-def new_model(settings: LeaderTraining, *, seed: int) -> BaseAlgorithm:
+def new_model(
+    settings: LeaderTraining, *, seed: int, spaces: tuple[Box, Box] | None = None
+) -> BaseAlgorithm:
     """Return an untrained algorithm that needs no environment to act.
+
+    `spaces` are what it (sees, does), those of the market's leader if None.
 
     Raises:
         PolicyError: the algorithm is unknown.
@@ -91,17 +103,17 @@ def new_model(settings: LeaderTraining, *, seed: int) -> BaseAlgorithm:
     common: dict[str, Any] = {
         "env": None,
         "learning_rate": settings.learning_rate,
-        "gamma": 0.0 if settings.on_policy else 0.01,  # nothing follows a day's decision
+        "gamma": _discount(settings),
         "seed": seed,
         "device": "cpu",
         "_init_setup_model": False,
     }
     if settings.algorithm == "PPO":
         common |= {
-            "n_steps": settings.days,
+            "n_steps": settings.days * settings.decisions,
             "batch_size": settings.minibatch,
             "n_epochs": settings.epochs,
-            "gae_lambda": 0.0,
+            "gae_lambda": 0.95,
             "policy_kwargs": {
                 "net_arch": {"pi": units, "vf": units},
                 "log_std_init": settings.log_std_start,
@@ -109,7 +121,7 @@ def new_model(settings: LeaderTraining, *, seed: int) -> BaseAlgorithm:
         }
     elif settings.on_policy:
         common |= {
-            "n_steps": settings.days,
+            "n_steps": settings.days * settings.decisions,
             "policy_kwargs": {"net_arch": units, "log_std_init": settings.log_std_start},
         }
     else:
@@ -121,13 +133,21 @@ def new_model(settings: LeaderTraining, *, seed: int) -> BaseAlgorithm:
             "buffer_size": 20_000,
             "policy_kwargs": {"net_arch": units},
         }
+    seen, done = leader_spaces() if spaces is None else spaces
     if settings.algorithm == "SAC":
-        common["target_entropy"] = float(-len(ACTIONS))  # "auto" asks an environment
+        common["target_entropy"] = -float(np.prod(done.shape))  # "auto" asks an environment
     model = kind("MlpPolicy", **common)
-    model.observation_space, model.action_space = leader_spaces()
+    model.observation_space, model.action_space = seen, done
     model.n_envs = settings.environments
     model._setup_model()
     return model
+
+
+def _discount(settings: LeaderTraining) -> float:
+    """Return the discount: none within a day; where a day has one decision, nothing follows it."""
+    if settings.decisions > 1:
+        return 1.0
+    return 0.0 if settings.on_policy else 0.01  # the others divide by what a discount leaves
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,6 +214,7 @@ class LeaderTrainer:
         settings = self.settings
         game = LeaderSettings(
             passes=passes,
+            requote_every_h=settings.requote_every_h,
             refused_penalty_eur_per_kwh=settings.refused_penalty_eur_per_kwh,
             tariff=settings.tariff,
         )
@@ -207,8 +228,9 @@ class LeaderTrainer:
         model.learning_rate = max(rate, 1e-6)
         model._setup_lr_schedule()
         model.set_logger(logger)
+        steps = settings.environments * settings.days * settings.decisions
         try:
-            model.learn(settings.environments * settings.days, reset_num_timesteps=False)
+            model.learn(steps, reset_num_timesteps=False)
         except ValueError:  # torch refuses distributions of parameters that are no numbers
             if not self._broken():
                 raise

@@ -187,8 +187,15 @@ def _fictitious_play(scenario: Scenario) -> Player:
     )
 
 
-def trained_player(folder: Path, name: str) -> Player:
-    """Return the policies that a training left in `folder` as a player.
+FOLLOWERS_ALONE = "_followers"
+"""Ends the name of a player whose followers are learned and whose leader is the scenario's."""
+
+
+def trained_players(folder: Path, name: str, scenario: Scenario) -> tuple[Player, Player]:
+    """Return what a training left in `folder`: its followers alone, and both of its sides.
+
+    Under a leader of its own a community pays other prices than under the scenario's; followers
+    alone have the same leader as all others, so what they reach can be held against theirs.
 
     Raises:
         PolicyError: the folder holds no usable trained policies.
@@ -196,7 +203,16 @@ def trained_player(folder: Path, name: str) -> Player:
     from policies.training_folder import load_trained  # seconds, and rarely needed
 
     policies = load_trained(folder)
-    return Player(name, "trained", policies, f"learned; read from the folder {name}")
+    alone = replace(policies, leader=leader_of(scenario), requote_every_h=24.0)
+    return (
+        Player(
+            f"{name}{FOLLOWERS_ALONE}",
+            "trained",
+            alone,
+            "followers as they were learned, under the scenario's own leader",
+        ),
+        Player(name, "trained", policies, "both sides as they were learned"),
+    )
 
 
 PLAYERS: dict[str, Callable[[Scenario], Player]] = {

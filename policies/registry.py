@@ -48,12 +48,19 @@ def passes_of(scenario: Scenario) -> int:
     return PASSES if settings.policy == "fictitious_play" else 0
 
 
+def requote_every_h(scenario: Scenario) -> float:
+    """Return the hours between two decisions of the leader of `scenario`."""
+    settings = scenario.leader
+    return trained(settings.trained).requote_every_h if settings.policy == "learned" else 24.0
+
+
 def policies_of(scenario: Scenario) -> Policies:
     """Return both sides of `scenario`."""
     return Policies(
         leader=leader_of(scenario),
         followers=followers_of(scenario),
         passes=passes_of(scenario),
+        requote_every_h=requote_every_h(scenario),
     )
 
 

@@ -57,6 +57,14 @@ class Rows:
         return sparse.csc_matrix((value, (row, column)), shape=(self.count, width))
 
 
+_USUAL: Final[dict[str, str | int]] = {"solver": "simplex", "simplex_strategy": 1}
+_AGAIN: Final[tuple[dict[str, str | int], ...]] = (
+    _USUAL,  # from scratch
+    {"solver": "simplex", "simplex_strategy": 4},  # primal
+    {"solver": "ipm"},
+)
+
+
 def make_solver(
     costs: Sequence[Floats], bounds: Sequence[tuple[Floats, Floats]], rows: Rows, constant: float
 ) -> highspy.Highs:
@@ -70,7 +78,8 @@ def make_solver(
     solver = highspy.Highs()  # type: ignore[no-untyped-call] # highspy has no types for it
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
-    solver.setOptionValue("solver", "simplex")
+    for option, value in _USUAL.items():
+        solver.setOptionValue(option, value)
     matrix = rows.matrix(len(cost))
     infinite = highspy.kHighsInf
     solver.passModel(
@@ -96,13 +105,24 @@ def make_solver(
 def read_columns(solver: highspy.Highs) -> tuple[Floats, float]:
     """Solve and return the columns and the objective.
 
-    From the second time on the simplex goes on from where it stopped.
+    From the second time on the simplex goes on from where it stopped. Where the dual simplex gets
+    lost on its way, which HiGHS tells as "Unknown", others begin anew.
 
     Raises:
         RuntimeError: where HiGHS does not end with an optimum.
     """
     solver.run()
     status = solver.getModelStatus()
+    for strategy in _AGAIN:
+        if status != highspy.HighsModelStatus.kUnknown:
+            break
+        solver.clearSolver()
+        for option, value in strategy.items():
+            solver.setOptionValue(option, value)
+        solver.run()
+        status = solver.getModelStatus()
+        for option, value in _USUAL.items():
+            solver.setOptionValue(option, value)
     if status != highspy.HighsModelStatus.kOptimal:
         message = f"HiGHS found no optimum: {solver.modelStatusToString(status)}"
         raise RuntimeError(message)

@@ -10,6 +10,7 @@ leader's prices, jittered, in the first round those of the scenario's own leader
 with followers frozen.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from cosim.scenario import Run, Scenario
 from cosim.scoring.metrics import open_positions_eur
 from cosim.scoring.rewards import leader_reward, prosumer_rewards
 from cosim.session import Session
-from cosim.simulation import Policies
+from cosim.simulation import Policies, lead, lead_again
 from cosim.studies.held_out import HELD_OUT_SEEDS, training_days
 from networks.feeder import Feeder
 from policies import checkpoints
@@ -49,9 +50,9 @@ class TrainingSettings:
 
     rounds_max: int = 2
     """Rounds of followers and leader; fewer where nothing changes any more."""
-    follower_iterations: int = 32
+    follower_iterations: int = 24
     """Of the first round; later ones have a quarter of them."""
-    leader_updates: int = 10
+    leader_updates: int = 8
     """Of the first round; later ones have half of them."""
     passes: int = PASSES
     """How often followers plan anew before a day that is judged or compared."""
@@ -96,6 +97,7 @@ class Training:
         self.leader = LeaderTrainer(settings.leader, seed=seed)
         self.position = 0
         self.history: list[dict[str, float | int | str]] = []
+        self.seconds = 0.0  # spent on units that are done
         self.best_eur = float("inf")  # cost of a judged day by the followers kept in this round
         self.best: dict[str, Any] | None = None  # their weights
         self._worlds: ScenarioWorlds | None = None
@@ -118,6 +120,7 @@ class Training:
             leader=self.leader.leader,
             followers=self.followers.followers,
             passes=self.settings.passes,
+            requote_every_h=self.settings.leader.requote_every_h,
         )
 
     def save(self, folder: Path) -> None:
@@ -128,6 +131,7 @@ class Training:
             {
                 "position": self.position,
                 "history": self.history,
+                "seconds": self.seconds,
                 "followers": self.followers.state(),
                 "leader": self.leader.state(),
                 "best_eur": self.best_eur,
@@ -140,6 +144,7 @@ class Training:
         content = checkpoints.read(folder / CHECKPOINT, "checkpoint")
         self.position = int(content["position"])
         self.history = list(content["history"])
+        self.seconds = float(content.get("seconds", 0.0))
         self.followers.restore(content["followers"])
         self.leader.restore(content["leader"])
         self.best_eur, self.best = float(content["best_eur"]), content["best"]
@@ -153,6 +158,7 @@ class Training:
         logger = quiet_logger(str(folder / "tensorboard") if log else None)
         units = self.units
         while not self.finished:
+            began = time.perf_counter()
             kind, turn = units[self.position]
             figures = self._unit(kind, turn, logger)
             self.history.append({"unit": self.position, "kind": kind, "round": turn, **figures})
@@ -162,6 +168,7 @@ class Training:
             self.position += 1
             if kind == "judge" and self._settled():
                 self.position = len(units)
+            self.seconds += time.perf_counter() - began
             self.save(folder)
             line = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
             told(kind, self.position, len(units), line)
@@ -216,8 +223,10 @@ class Training:
 
     def _try(self, turn: int) -> float:
         """Return the cost of a judged day by the followers as they are; keep them if best."""
-        leader = self.leader.leader if turn else leader_of(self.scenario)
-        _, cost = self._judge(replace(self.policies, leader=leader))
+        acting = self.policies
+        if not turn:
+            acting = replace(acting, leader=leader_of(self.scenario), requote_every_h=24.0)
+        _, cost = self._judge(acting)
         if cost < self.best_eur:
             weights = self.followers.learner.policy.state_dict()
             self.best_eur = cost
@@ -275,9 +284,10 @@ def play_figures(game: Game, world: World, policies: Policies) -> tuple[float, f
     session = Session(game, world, passes=policies.passes, ending=True)
     profit, gain = [], []
     while not session.run_over:
-        session.announce(policies.leader(session.leader_view()), policies.followers)
+        lead(session, policies)
         while not session.day_over:
             record = session.trade(policies.followers(session.follower_view()))
+            lead_again(session, policies)
             profit.append(leader_reward(record))
             gain.append(
                 prosumer_rewards(

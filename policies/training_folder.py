@@ -5,7 +5,9 @@
     scenario.toml    the settings it is for
     training.json    seed, settings, versions, how far it came; "finished" once it is
     checkpoint.pt    everything needed to go on
-    policies.pt      both policies, once finished
+    policies.pt      both policies, once they are learned
+    held_out.json    what they reached on held-out days
+    model_card.md    what they are, how they were made, what they reached, what they are not for
     tensorboard/     curves
 """
 
@@ -29,12 +31,21 @@ from policies.prosumer import LearnedFollowers
 from policies.training import CHECKPOINT, Training, TrainingSettings
 
 SCENARIO, STATUS, POLICIES = "scenario.toml", "training.json", "policies.pt"
+HELD_OUT, CARD = "held_out.json", "model_card.md"
 
 
 def open_training(
-    folder: Path, scenario: Scenario, feeder: Feeder, settings: TrainingSettings, *, seed: int
+    folder: Path,
+    scenario: Scenario,
+    feeder: Feeder,
+    settings: TrainingSettings,
+    *,
+    seed: int,
+    judging: bool = False,
 ) -> Training:
     """Return the training of `folder`: taken up again where it holds one, else begun.
+
+    With `judging` a finished one that was never judged is taken up too: nothing is left to learn.
 
     Raises:
         PolicyError: the folder holds a finished training, one of another scenario, seed or
@@ -53,7 +64,8 @@ def open_training(
         _begin(folder, scenario, settings, seed)
         return training
     status = read_status(folder)
-    if status["status"] == "finished":
+    unjudged = (folder / CHECKPOINT).exists() and not (folder / HELD_OUT).exists()
+    if status["status"] == "finished" and not (judging and unjudged):
         raise PolicyError(
             f"{folder}: holds a finished training, which is never overwritten; choose another "
             "folder for --out"
@@ -66,8 +78,8 @@ def open_training(
     return training
 
 
-def finish(folder: Path, training: Training, facts: dict[str, Any]) -> None:
-    """Write the policies, then that the training is finished, with `facts` about it."""
+def write_policies(folder: Path, training: Training) -> None:
+    """Write both policies as they are now."""
     settings = training.settings
     checkpoints.write(
         folder / POLICIES,
@@ -86,8 +98,26 @@ def finish(folder: Path, training: Training, facts: dict[str, Any]) -> None:
             },
         },
     )
+
+
+def finish(
+    folder: Path, training: Training, facts: dict[str, Any], *, card: str | None = None
+) -> None:
+    """Write that the training is finished, with `facts` about it.
+
+    Before that its policies are written, or the model `card` of those that `write_policies` wrote.
+    """
+    if card is None:
+        write_policies(folder, training)
+    else:
+        write_text(folder / CARD, card)
     status = read_status(folder)
     _write_json(folder / STATUS, {**status, "status": "finished", "done": facts})
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether `folder` holds a finished training, whose policies are never written again."""
+    return (folder / STATUS).exists() and read_status(folder)["status"] == "finished"
 
 
 def load_trained(folder: Path) -> Policies:
@@ -127,6 +157,7 @@ def policies_from(content: dict[str, Any]) -> Policies:
         leader=LearnedLeader(model, tariff),
         followers=LearnedFollowers(network, float(theirs["half_spread_eur_per_kwh"])),
         passes=int(content["passes"]),
+        requote_every_h=settings.requote_every_h,
     )
 
 
@@ -191,7 +222,7 @@ def _differences(
     wanted = json.loads(json.dumps(asdict(settings)))
     problems += [
         f"{folder}: was begun with {name} = {found}, {asked} is asked for"
-        for name, found, asked in _unequal(status["settings"], wanted)
+        for name, found, asked in unequal(status["settings"], wanted)
     ]
     if status["scenario_sha256"] != _digest(scenario_toml(scenario)):
         begun = (folder / SCENARIO).read_text(encoding="utf-8").splitlines()
@@ -205,13 +236,13 @@ def _differences(
     return problems
 
 
-def _unequal(found: Any, asked: Any, name: str = "") -> list[tuple[str, Any, Any]]:
+def unequal(found: Any, asked: Any, name: str = "") -> list[tuple[str, Any, Any]]:
     """Return (setting, found, asked) of all plain values that differ."""
     if isinstance(found, dict) and isinstance(asked, dict):
         return [
             each
             for key in sorted({*found, *asked})
-            for each in _unequal(
+            for each in unequal(
                 found.get(key), asked.get(key), f"{name}.{key}" if name else str(key)
             )
         ]
@@ -239,8 +270,13 @@ def _digest(text: str) -> str:
 
 
 def _write_json(file: Path, content: dict[str, Any]) -> None:
+    write_text(file, json.dumps(content, indent=2) + "\n")
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a file that is either whole or not there."""
     part = file.with_name(f".{file.name}.part")
-    part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    part.write_text(text, encoding="utf-8")
     with part.open("rb") as stream:
         os.fsync(stream.fileno())
     part.replace(file)

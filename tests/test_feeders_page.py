@@ -56,7 +56,8 @@ def test_json_tells_the_same_and_null_where_there_is_nothing(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--json", "--markdown"], ["inspect", "ieee33", "--json"], ["nowhere", "--json"]]
+    "arguments",
+    [["--json", "--markdown"], ["inspect", "ieee33", "--markdown"], ["nowhere", "--json"]],
 )
 def test_forms_that_contradict_each_other_are_refused(
     arguments: list[str], capsys: pytest.CaptureFixture[str]

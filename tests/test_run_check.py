@@ -9,6 +9,7 @@ from cosim import bid_check, run_check
 from cosim.errors import RunFolderError
 from cosim.run_check import check_run
 from cosim.run_folder import WITHOUT_VALIDATION
+from networks import grid_model
 from tests.recorded_run import FEEDER, INTERVALS, OVERVOLTAGE, add, change, exit_code, seal, write
 
 TABLES = ("intervals", "buses", "lines", "trafos", "wholesale", "bid_buses")
@@ -62,6 +63,20 @@ def test_both_engines_find_every_wrong_number(
     (play,) = check_run(folder).plays
     assert [check.agrees for check in play.engines] == [False, False]
     assert not play.passed
+
+
+def test_a_net_that_the_second_engine_cannot_hold_is_checked_with_pandapower(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grid_model, "NOT_CONVERTED", ("switch",))
+    assert exit_code("check", str(folder)) == 0
+    printed = capsys.readouterr()
+    assert "cannot" in printed.out
+    assert "power-grid-model was left out" in printed.out
+    assert "switch: 8 rows are not converted" in printed.out
+    change(folder, "buses", add("vm_pu", 7, 1e-3))
+    assert exit_code("check", str(folder)) == 1
+    assert "run: pandapower differs by 1.0e-03 p.u." in capsys.readouterr().err
 
 
 def test_a_wrong_run_fails_loudly(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -128,7 +128,8 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         "community.vehicel_share: unknown setting, did you mean 'vehicle_share'?",
         "prosumers[1].bus (first [[prosumers]] table): bus 999 of cigre_lv does not exist; "
         "allowed are 2-19, 21-22, 24-43",
-        "prosumers[2].battery_kwh (second [[prosumers]] table): must be at least 0 (found -3.0)",
+        "prosumers[2].battery_kwh (second [[prosumers]] table): must be between 0 and 1000000 "
+        "(found -3.0)",
         "prosumers[3].bus (third [[prosumers]] table): bus 998 of cigre_lv does not exist",
         "prosumers[3].pv_kwp (third [[prosumers]] table): must be a finite number (found nan)",
         'wholesale.day_ahead: source = "file" needs file = "PATH"',

@@ -206,16 +206,20 @@ def test_prices_outside_the_tariff_are_refused_in_words() -> None:
         prices = getattr(good, f"{side}_eur_per_kwh").copy()
         prices[7, 1] = value
         session = Session(game, world)
-        with pytest.raises(PolicyError, match=r"1 price pairs .* interval 7 of environment 1") as it:
+        with pytest.raises(
+            PolicyError, match=r"1 price pairs .* interval 7 of environment 1"
+        ) as it:
             session.announce(replace(good, **{f"{side}_eur_per_kwh": prices}), BIDS)
         assert f"{value:g}" in str(it.value)
         assert f"{low:g} <= pays <= charges <= {high:g}" in str(it.value)
         assert session.day_over
     for bad in (np.nan, np.inf):
         with pytest.raises(PolicyError, match="48 price pairs"):
-            Session(game, world).announce(Signal(np.full((24, 2), bad), good.sell_eur_per_kwh), BIDS)
+            Session(game, world).announce(
+                Signal(np.full((24, 2), bad), good.sell_eur_per_kwh), BIDS
+            )
+    wide = np.full((96, 2), high)
     with pytest.raises(PolicyError, match=r"\(96, 2\).*needs \(24, 2\)"):
-        wide = np.full((96, 2), high)
         Session(game, world).announce(Signal(wide, wide), BIDS)
 
 

@@ -213,8 +213,7 @@ def _expected(view: FollowerView, middle: Floats) -> tuple[Floats, Floats, Float
     expected = view.day.expected
     if expected is None:
         return middle, np.zeros_like(middle), np.zeros_like(middle)
-    skipped = view.day.length - len(expected.price_eur_per_kwh)  # passages may begin within a day
-    row = view.row - skipped
+    row = view.row
     low, span = view.feed_in_eur_per_kwh, view.retail_eur_per_kwh - view.feed_in_eur_per_kwh
     price = (expected.price_eur_per_kwh[row:] - low) / span
     known = ~np.isnan(price)
@@ -231,10 +230,7 @@ def _surprise(view: FollowerView) -> Floats:
     none = np.zeros(view.fleet.bus.shape[0])
     if expected is None or last is None or last.interval < view.day.first_interval:
         return none
-    skipped = view.day.length - len(expected.price_eur_per_kwh)
-    row = last.interval - view.day.first_interval - skipped
-    if not 0 <= row < len(expected.price_eur_per_kwh):
-        return none
+    row = last.interval - view.day.first_interval
     return np.asarray(
         np.nan_to_num(last.clearing.price_eur_per_kwh - expected.price_eur_per_kwh[row])
     )

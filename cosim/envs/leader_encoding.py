@@ -20,7 +20,7 @@ from cosim.views import LeaderView
 Singles = NDArray[np.float32]
 
 BLOCKS = 12
-"""Parts of the day over which forecasts are averaged for the leader."""
+"""Parts of what is left of the day over which forecasts are averaged for the leader."""
 
 COEFFICIENTS: Final[dict[str, tuple[float, float]]] = {
     "level": (0.0, 0.03),
@@ -93,7 +93,7 @@ def observe(view: LeaderView) -> Singles:
         "vehicle_power": vehicle / power,
         "heat_power": heat / power,
         "passive": mean_of(view.passive_kw) / power,
-        "day_left": 1.0 - view.start / len(view.local_hour),
+        "day_left": 1.0 - view.start / view.length,
     }
     out = np.empty((len(power), OBSERVATIONS), np.float32)
     for position, name in enumerate(FIELDS):
@@ -111,7 +111,7 @@ def announced(view: LeaderView, raw: Singles | Floats, tariff: TariffSet) -> Sig
     middle, reach = (np.array(column) for column in zip(*COEFFICIENTS.values(), strict=True))
     level, wholesale, net, lead, lag, spread = (middle + reach * bounded).T
     price = view.day_ahead_eur_per_kwh
-    steps = round(SHIFT_H * len(view.local_hour) / 24.0)
+    steps = round(SHIFT_H * view.length / 24.0)
     shape = _standard(price)
     moved = (
         level
@@ -152,11 +152,10 @@ def capped(margin: Floats, tariff: TariffSet) -> Floats:
 
 
 def _parts(stem: str, values: Floats) -> dict[str, Floats]:
-    """Return the means of `values` (T, B) over the parts of the day."""
-    return {
-        f"{stem}_{name}": mean_of(part)
-        for name, part in zip(_PARTS, np.array_split(values, BLOCKS), strict=True)
-    }
+    """Return the means of `values` (T, B) over the parts of what is left of the day."""
+    few = np.arange(BLOCKS) * len(values) // BLOCKS
+    parts = np.array_split(values if len(values) >= BLOCKS else values[few], BLOCKS)
+    return {f"{stem}_{name}": mean_of(part) for name, part in zip(_PARTS, parts, strict=True)}
 
 
 def _standard(values: Floats) -> Floats:

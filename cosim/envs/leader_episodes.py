@@ -1,4 +1,4 @@
-"""Episodes of the leader: it decides, the day is played to its end, it is paid."""
+"""Episodes of the leader: it decides, the game is played to its next decision, it is paid."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -13,8 +13,9 @@ from cosim.envs.worlds import Worlds
 from cosim.errors import PolicyError
 from cosim.game import Game
 from cosim.records import Floats
-from cosim.results import DayRecord, IntervalRecord
+from cosim.results import IntervalRecord, WholesaleBid
 from cosim.scoring.rewards import leader_reward
+from cosim.session import Session
 from cosim.simulation import Followers
 from cosim.views import LeaderView
 
@@ -24,7 +25,11 @@ class LeaderSettings:
     """How the game is put before a leader."""
 
     days: int = 1
-    """Days of an episode; the leader decides once a day."""
+    """Days of an episode."""
+    requote_every_h: float = 24.0
+    """Hours between two decisions; with 24 the leader decides once a day, with less it quotes the
+    rest of the day anew, knowing where the stores are. The day-ahead bid stays that of the day's
+    first decision."""
     passes: int = 0
     """How often followers plan anew before a day, expecting what the day on forecasts gave."""
     refused_penalty_eur_per_kwh: float = 0.0
@@ -48,7 +53,7 @@ class LeaderEpisodes(Episodes):
         self.followers: Followers = followers or PlannedBids()
         super().__init__(worlds, days=self.settings.days, passes=self.settings.passes)
         self._view: LeaderView | None = None
-        self._played: tuple[Game, DayRecord] | None = None
+        self._played: tuple[Game, WholesaleBid, tuple[IntervalRecord, ...]] | None = None
 
     def begin(
         self,
@@ -75,29 +80,48 @@ class LeaderEpisodes(Episodes):
             raise PolicyError("step: no episode has begun or it is over, call reset first")
         view, session = self._view, self.session
         chosen = checked(actions, (self.environments, len(ACTIONS)), ACTIONS)
-        session.announce(announced(view, chosen, self.settings.tariff), self.followers)
+        prices = announced(view, chosen, self.settings.tariff)
         reward = np.zeros(self.environments)
-        for record in self._until_next_decision():
+        begins = session.day_over
+        if begins:
+            session.announce(prices, self.followers)
+        else:
+            session.requote(prices, self.followers)
+        records = tuple(self._until_next_decision())
+        for record in records:
             reward += leader_reward(record)
-        day = session.played()
-        self._played = session.game, day
-        reward -= self.settings.refused_penalty_eur_per_kwh * refused_kwh(day.bid)
+        if begins:
+            refused = refused_kwh(bid_made(session))
+            reward -= self.settings.refused_penalty_eur_per_kwh * refused
+        self._played = session.game, bid_made(session), records
         self.over = self.days_behind
         if self.over:
             self._view = None
-            ended = replace(view, state=session.state, start=len(view.local_hour))
+            ended = replace(view, state=session.state, start=view.length)
             return observe(ended), reward
         self._view = session.leader_view()
         return observe(self._view), reward
 
     def infos(self) -> Infos:
-        """Return the numbers of `GRID_INFOS` and `BID_INFOS` for the day played last, (B,) each."""
+        """Return the numbers of `GRID_INFOS` and `BID_INFOS`, (B,) each.
+
+        Those of the grid are of the intervals since the last decision, those of the bid of its day.
+        """
         if self._played is None:
             raise PolicyError("infos: nothing has been played yet")
-        game, day = self._played
-        return intervals_infos(game, day.intervals) | bid_infos(day.bid)
+        game, bid, records = self._played
+        return intervals_infos(game, records) | bid_infos(bid)
 
     def _until_next_decision(self) -> Iterator[IntervalRecord]:
-        """Play the intervals the last announcement holds for: all that are left of the day."""
-        while not self.session.day_over:
+        """Play the intervals that the last decision holds for."""
+        left = max(round(self.settings.requote_every_h / self.session.game.interval_h), 1)
+        while not self.session.day_over and left:
             yield self.session.trade(self.followers(self.session.follower_view()))
+            left -= 1
+
+
+def bid_made(session: Session) -> WholesaleBid:
+    """Return the bid of the day that is or was played last."""
+    if session.bid is None:
+        raise PolicyError("no bid was made for the day: the session stays away from the market")
+    return session.bid

@@ -17,15 +17,16 @@ Box = spaces.Space[NDArray[np.float32]]
 
 def leader_spaces() -> tuple[Box, Box]:
     """Return the spaces of what a leader (sees, does)."""
-    return _boxes(leader_encoding.OBSERVATIONS, len(leader_encoding.ACTIONS))
+    return boxes(leader_encoding.OBSERVATIONS, len(leader_encoding.ACTIONS))
 
 
 def follower_spaces() -> tuple[Box, Box]:
     """Return the spaces of what a prosumer (sees, does)."""
-    return _boxes(follower_encoding.OBSERVATIONS, len(follower_encoding.ACTIONS))
+    return boxes(follower_encoding.OBSERVATIONS, len(follower_encoding.ACTIONS))
 
 
-def _boxes(observations: int, actions: int) -> tuple[Box, Box]:
+def boxes(observations: int, actions: int) -> tuple[Box, Box]:
+    """Return spaces of so many numbers (seen, done); what is done lies in [-1, 1]."""
     # Gymnasium's annotation of a box says nothing of the type of its entries.
     return (
         cast("Box", spaces.Box(-LIMIT, LIMIT, (observations,), np.float32)),

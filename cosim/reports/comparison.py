@@ -7,40 +7,24 @@ from pathlib import Path
 
 import plotly.offline
 
-from cosim.reports.blocks import Column, Figure, Row, Section, Table, Text, Tile, Tiles
+from cosim.reports.blocks import Figure, Section, Text, Tile, Tiles
 from cosim.reports.comparison_figures import (
     cost_figure,
     difference_figure,
     grid_figure,
     market_figure,
-    metric_named,
+)
+from cosim.reports.comparison_tables import (
+    COMPARED,
+    difference_table,
+    metric_table,
+    with_interval,
 )
 from cosim.reports.pages import template
-from cosim.reports.wording import MISSING, UNIT_SPACE, counted, listed, number, signed
+from cosim.reports.wording import UNIT_SPACE, counted, listed, number
 from cosim.studies.comparison_folder import ComparisonContent, capture_words
-from cosim.studies.comparison_summary import CAPTURE, FEW_SEEDS, Metric, verdict
-from cosim.studies.statistics import RESAMPLES, Estimate
-
-COMPARED = ("cost_eur_per_day", CAPTURE, "leader_eur_per_day", "surplus_eur_per_day")
-MICRO = 1e6
-TABLES = {
-    "money": (
-        "Money",
-        (*COMPARED, "worse_off_percent", "jain_saving"),
-        "Interquartile mean over seeds with its 95 % bootstrap interval. Surplus, worse off and "
-        "fairness are against the retailer alone without any flexibility.",
-    ),
-    "grid-and-market": (
-        "Grid and market",
-        (
-            *("violation_intervals_per_day", "curtailed_percent", "local_percent"),
-            *("peak_import_kw", "peak_export_kw"),
-        ),
-        "Decision time is what followers take an interval and prosumer, wall clock; it differs "
-        "from machine to machine.",
-    ),
-}
-"""Title, metrics and caption of the tables of figures, by name."""
+from cosim.studies.comparison_summary import CAPTURE, FEW_SEEDS
+from cosim.studies.statistics import RESAMPLES
 
 
 def write_comparison_report(content: ComparisonContent, path: Path) -> None:
@@ -103,8 +87,8 @@ def _result(content: ComparisonContent) -> Section:
             Text((_headline(content),), "lead"),
             _tiles(content),
             *_warnings(content),
-            _table(content, "money"),
-            _table(content, "grid-and-market"),
+            metric_table(content.summary, "money"),
+            metric_table(content.summary, "grid-and-market", content.decision_s),
         ),
     )
 
@@ -121,21 +105,13 @@ def _headline(content: ComparisonContent) -> str:
         words += f", against {_eur(found[baseline]['cost_eur_per_day'].value)} for {baseline}"
     capture = found[best][CAPTURE]
     if math.isfinite(capture.value):
-        words += f". It captures {_with_interval(capture, 1)}{UNIT_SPACE}% of what perfect "
+        words += f". It captures {with_interval(capture, 1)}{UNIT_SPACE}% of what perfect "
         words += "foresight could have saved"
     return f"{words}."
 
 
 def _eur(value: float) -> str:
     return f"{number(value, 2)}{UNIT_SPACE}EUR"
-
-
-def _with_interval(found: Estimate, decimals: int) -> str:
-    shown = number(found.value, decimals)
-    low, high = number(found.low, decimals), number(found.high, decimals)
-    if not math.isfinite(found.low) or low == shown == high:
-        return shown
-    return f"{shown} ({low} to {high})"
 
 
 def _tiles(content: ComparisonContent) -> Tiles:
@@ -184,30 +160,6 @@ def _warnings(content: ComparisonContent) -> tuple[Text, ...]:
     return (Text(tuple(words), "box", "Read with care"),) if words else ()
 
 
-def _table(content: ComparisonContent, name: str) -> Table:
-    """Return a table of some of the metrics, one row for everybody who has any of them."""
-    title, chosen, caption = TABLES[name]
-    metrics = [metric_named(each) for each in chosen]
-    decision = content.decision_s if name == "grid-and-market" else None
-    rows = []
-    for player, found in content.summary.estimates.items():
-        if not any(metric.name in found for metric in metrics):
-            continue
-        cells = [player]
-        cells += [
-            _with_interval(found[each.name], each.decimals) if each.name in found else MISSING
-            for each in metrics
-        ]
-        if decision is not None:
-            cells.append(number(MICRO * decision[player], 1))
-        rows.append(Row(tuple(cells)))
-    columns = [Column("player", numeric=False)]
-    columns += [Column(metric.title, metric.unit) for metric in metrics]
-    if decision is not None:
-        columns.append(Column("decision time", "\u00b5s"))
-    return Table(name, title, tuple(columns), tuple(rows), caption, sortable=True)
-
-
 def _figures(content: ComparisonContent) -> Section:
     summary = content.summary
     return Section(
@@ -225,43 +177,9 @@ def _differences(content: ComparisonContent) -> Section:
     summary = content.summary
     if not summary.differences:
         return Section("paired", "Against the reference", (Text(("Nobody else played.",)),))
-    rows = []
-    compared = [metric_named(each) for each in COMPARED]
-    for name in summary.differences:
-        rows.append(Row((name,), "group"))
-        rows += [_difference_row(name, metric, content) for metric in compared]
-    table = Table(
-        "paired",
-        f"Differences to {summary.reference}, on the same days and seeds",
-        (
-            Column("figure", numeric=False),
-            Column("difference"),
-            Column("95 % interval"),
-            Column("verdict", numeric=False),
-        ),
-        tuple(rows),
-        "Not worse: shown by the one-sided 95 % bound of the difference. Worse: shown by the bound "
-        "on the other side. Open: neither is.",
-    )
+    table = difference_table(summary, COMPARED)
     return Section(
         "paired", "Against the reference", (difference_figure(content.comparison, summary), table)
-    )
-
-
-def _difference_row(name: str, metric: Metric, content: ComparisonContent) -> Row:
-    found = content.summary.differences[name][metric.name]
-    value, shown = found.estimate, MISSING
-    if math.isfinite(value.low):
-        low, high = (signed(each, metric.decimals) for each in (value.low, value.high))
-        shown = f"{low} to {high}"
-    said = verdict(found, metric.better) if math.isfinite(found.at_least) else MISSING
-    return Row(
-        (
-            f"{metric.title}, {metric.unit}",
-            signed(value.value, metric.decimals),
-            shown,
-            said,
-        )
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from cosim.records import Floats
 from cosim.reports.feeder_canvas import Canvas, canvas_of
 from cosim.reports.feeder_labels import SIDES, bus_labels, sides_in_pixels, stacks
-from cosim.reports.feeder_layout import schematic_sentence
+from cosim.reports.feeder_layout import joints, schematic_sentence
 from cosim.reports.feeder_places import FEW_BUSES
 from cosim.reports.labels import branch_text
 from cosim.reports.plotting import INDIGO, LIMIT_COLOUR, VIOLATION_COLOUR, WINE
@@ -34,8 +34,8 @@ LABEL_AWAY = 9.0
 WORST_OF_STATES = "Worst state of every bus and branch over the intervals."
 HOW_TO_READ = (
     "The wider and darker a branch, the nearer it is to its limit; branches in magenta and buses "
-    "with a thick ring are beyond one. Buses near their highest voltage are red, near their "
-    "lowest blue."
+    "with a thick ring are beyond one. Dotted are closed switches. Buses near their highest "
+    "voltage are red, near their lowest blue."
 )
 
 
@@ -141,7 +141,18 @@ def _branches(feeder: Feeder, panel: Panel, canvas: Canvas, numbers: bool) -> li
                 + _ended("path", told, numbers),
             )
         )
-    return [part for _, part in sorted(parts, key=lambda both: both[0])]
+    return [*_switches(feeder, canvas), *(part for _, part in sorted(parts, key=lambda p: p[0]))]
+
+
+def _switches(feeder: Feeder, canvas: Canvas) -> list[str]:
+    """Return closed switches between buses, thin and dotted."""
+    thin = np.sqrt(canvas.fine)
+    return [
+        f'<path class="switch" d="M{canvas.x[start]:.1f} {canvas.y[start]:.1f}L'
+        f'{canvas.x[end]:.1f} {canvas.y[end]:.1f}" stroke="#8796A6" stroke-width="{thin:.3g}" '
+        f'stroke-dasharray="{2 * thin:.3g} {2 * thin:.3g}"/>'
+        for start, end in joints(feeder, canvas.x, canvas.y)
+    ]
 
 
 def _buses(feeder: Feeder, panel: Panel, canvas: Canvas, numbers: bool) -> list[str]:
@@ -151,10 +162,7 @@ def _buses(feeder: Feeder, panel: Panel, canvas: Canvas, numbers: bool) -> list[
         low, high = feeder.voltage_min_pu[bus], feeder.voltage_max_pu[bus]
         outside = voltage > high + VOLTAGE_TOLERANCE_PU or voltage < low - VOLTAGE_TOLERANCE_PU
         ring = (LIMIT_COLOUR, 3.0) if outside else ("#7B8794", 1.0)
-        told = (
-            f"bus {feeder.bus_index[bus]} {feeder.bus_name[bus]}: {number(voltage, 4)} p.u., "
-            f"limits {low:g} to {high:g}"
-        )
+        told = f"{feeder.bus_text(bus)}: {number(voltage, 4)} p.u., limits {low:g} to {high:g}"
         parts.append(
             (
                 bool(outside),
@@ -212,7 +220,7 @@ def _outstanding(feeder: Feeder, panel: Panel, canvas: Canvas) -> list[tuple[str
     supplies = np.flatnonzero(feeder.node_of_bus == feeder.slack_node)
     first, count = supplies[0], len({(canvas.x[bus], canvas.y[bus]) for bus in supplies})
     word = "supply" if count == 1 else f"one of {count} supplies"
-    found = [(f"{word}, bus {feeder.bus_index[first]}", canvas.x[first], canvas.y[first])]
+    found = [(f"{word}, {feeder.bus_text(int(first))}", canvas.x[first], canvas.y[first])]
     known = np.flatnonzero(np.isfinite(panel.voltage_pu))
     if len(known):
         for word, bus in (
@@ -220,7 +228,7 @@ def _outstanding(feeder: Feeder, panel: Panel, canvas: Canvas) -> list[tuple[str
             ("highest", known[np.argmax(panel.voltage_pu[known])]),
         ):
             if feeder.node_of_bus[bus] != feeder.slack_node:
-                text = f"bus {feeder.bus_index[bus]}: {panel.voltage_pu[bus]:.3f} p.u., {word}"
+                text = f"{feeder.bus_text(int(bus))}: {panel.voltage_pu[bus]:.3f} p.u., {word}"
                 found.append((text, canvas.x[bus], canvas.y[bus]))
     loaded = np.flatnonzero(np.isfinite(panel.loading_percent))
     if len(loaded):

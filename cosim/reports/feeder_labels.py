@@ -55,7 +55,14 @@ def sides_in_pixels(feeder: Feeder, across: Floats, up: Floats, labels: list[str
             [right + np.sign(right) * longer, np.full(len(place), above)], axis=1
         )
         to_branch = distance_to_branches(feeder, across, up, middle).min(axis=1, initial=np.inf)
-        to_bus = np.linalg.norm(middle[:, None] - place[None], axis=2).min(axis=1)
+        half = np.stack([longer + WIDE_PX, np.zeros(len(place))], axis=1)
+        to_bus = np.min(
+            [
+                np.linalg.norm(at[:, None] - place[None], axis=2).min(axis=1)
+                for at in (middle - half, middle, middle + half)
+            ],
+            axis=0,
+        )
         free.append(np.minimum(np.minimum(to_branch, to_bus), CLEAR_PX))
     names = tuple(SIDES)
     return [names[side] for side in np.argmax(np.stack(free), axis=0).tolist()]

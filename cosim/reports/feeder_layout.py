@@ -88,6 +88,24 @@ def tree_branches(feeder: Feeder, loading: Floats | None) -> Booleans:
     return chosen
 
 
+def joints(feeder: Feeder, x: Floats, y: Floats) -> list[tuple[int, int]]:
+    """Return pairs of buses that closed switches make one node, each with the nearest before it.
+
+    Buses of the supply are left out: several supplies that hold the same voltage are one node too.
+    """
+    together: dict[int, list[int]] = {}
+    for bus, node in enumerate(feeder.node_of_bus.tolist()):
+        if node >= 0 and node != feeder.slack_node:
+            together.setdefault(node, []).append(bus)
+    pairs = []
+    for buses in together.values():
+        for place in range(1, len(buses)):
+            bus, before = buses[place], buses[:place]
+            away = np.hypot(x[before] - x[bus], y[before] - y[bus])
+            pairs.append((before[int(np.argmin(away))], bus))
+    return pairs
+
+
 def idle_branches(feeder: Feeder, loading: Floats) -> Booleans:
     """Return which branches close a loop and carry next to nothing, such as open ties, (L,)."""
     idle = loading < UNLOADED_PERCENT

@@ -12,7 +12,7 @@ from cosim.reports.arm import (
 )
 from cosim.reports.blocks import Figure, Section
 from cosim.reports.feeder_labels import bus_labels, label_sides, stacks
-from cosim.reports.feeder_layout import coordinates_of, idle_branches, schematic_sentence
+from cosim.reports.feeder_layout import coordinates_of, idle_branches, joints, schematic_sentence
 from cosim.reports.feeder_places import FEW_BUSES, fineness, shrink_of_degrees
 from cosim.reports.feeder_tables import (
     branch_table,
@@ -148,7 +148,14 @@ def _branch_traces(feeder: Feeder, arm: Arm, x: Floats, y: Floats, *, first: boo
     for chosen, name in ((idle, "open or unloaded"), (np.isnan(share), "without power flow")):
         if chosen.any():
             groups.append((chosen, name, dashed))
-    return [
+    pairs = joints(feeder, x, y)
+    closed = _ways(pairs, x, y) | {
+        "line": {"color": "#8796A6", "width": thin, "dash": "dot"},
+        "name": "closed switch",
+        "legendgroup": "closed switch",
+        "showlegend": first,
+    }
+    return ([closed] if pairs else []) + [
         _lines(feeder, np.flatnonzero(chosen), x, y)
         | {"line": style, "name": f"branch {name}", "legendgroup": name, "showlegend": first}
         for chosen, name, style in groups
@@ -156,10 +163,18 @@ def _branch_traces(feeder: Feeder, arm: Arm, x: Floats, y: Floats, *, first: boo
 
 
 def _lines(feeder: Feeder, branches: Integers, x: Floats, y: Floats) -> Spec:
+    ends = zip(
+        feeder.branch_from[branches].tolist(), feeder.branch_to[branches].tolist(), strict=True
+    )
+    return _ways(list(ends), x, y)
+
+
+def _ways(pairs: list[tuple[int, int]], x: Floats, y: Floats) -> Spec:
+    """Return straight lines between pairs of buses."""
     xs: list[float | None] = []
     ys: list[float | None] = []
-    for branch in branches.tolist():
-        ends = [int(feeder.branch_from[branch]), int(feeder.branch_to[branch])]
+    for pair in pairs:
+        ends = list(pair)
         xs += [*plain(x[ends], 4), None]
         ys += [*plain(y[ends], 4), None]
     return {

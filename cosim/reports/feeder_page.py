@@ -12,7 +12,7 @@ from cosim.reports.wording import number
 from cosim.submissions.states import States
 from networks.feeder import Feeder
 
-BASE_CASE = "The base case: every load and generator at its nominal power."
+BASE_CASE = "The base case: every load at its nominal power, generators off."
 
 
 class _Section(NamedTuple):
@@ -24,7 +24,11 @@ class _Section(NamedTuple):
 
 
 def write_feeder_page(
-    feeder: Feeder, base: States, facts: Sequence[tuple[str, str]], path: Path
+    feeder: Feeder,
+    base: States,
+    facts: Sequence[tuple[str, str]],
+    path: Path,
+    notes: Sequence[str],
 ) -> None:
     """Write the page to `path`, one file that works offline.
 
@@ -32,12 +36,13 @@ def write_feeder_page(
         feeder: what is drawn.
         base: its base case, one state.
         facts: what was understood, heading and sentence each.
+        notes: what was assumed and repaired, one sentence each.
         path: where to write; raises OSError where that is not possible.
     """
     panel = worst_panel("Base case", feeder, base.voltage_pu, base.loading_percent)
     drawing = feeder_drawing(feeder, [panel], title="Feeder map", shown=BASE_CASE)
     told = tuple(f"<b>{escape(heading)}</b>: {escape(text)}" for heading, text in facts)
-    notes = tuple(escape(note) for note in feeder.notes) or ("Nothing.",)
+    assumed = tuple(escape(note) for note in notes) or ("Nothing.",)
     html = template("validation.html").render(
         title=feeder.title,
         facts=(
@@ -48,7 +53,7 @@ def write_feeder_page(
         sections=(
             _Section("map", "Map", (drawing,)),
             _Section("understood", "What was understood", (Text(told, "list"),)),
-            _Section("assumed", "What was assumed and repaired", (Text(notes, "list"),)),
+            _Section("assumed", "What was assumed and repaired", (Text(assumed, "list"),)),
         ),
         ratings_assumed=feeder.ratings_assumed,
     )

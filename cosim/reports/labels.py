@@ -94,7 +94,7 @@ def metric_label(name: str) -> MetricLabel:
     for suffix, (unit, decimals) in SUFFIX_UNITS.items():
         if name.endswith(suffix):
             return MetricLabel(_words(name.removesuffix(suffix)), unit, decimals)
-    counts = name.endswith(("_count", "intervals")) or name.startswith("count_")
+    counts = name.endswith(("_count", "intervals")) or name.startswith(("count_", "trades"))
     return MetricLabel(_words(name), "", 0 if counts else 4)
 
 
@@ -106,7 +106,9 @@ def reason_words(reason: str) -> str:
 def element_words(feeder: Feeder, element: str) -> str:
     """Return "trafo 0" with its name, e.g. "trafo 0 (Trafo R0-R1)"."""
     name = element_names(feeder).get(element, "")
-    return f"{element} ({name})" if name and name != element else element
+    if not name or name.casefold() == element:
+        return element
+    return f"{element} ({'named ' if name.isdigit() else ''}{name})"
 
 
 def element_names(feeder: Feeder) -> dict[str, str]:

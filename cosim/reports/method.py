@@ -1,4 +1,4 @@
-"""Section 9: how it was computed, what is assumed, and what was not looked at."""
+"""The last section: how it was computed, what is assumed, and what was not looked at."""
 
 from collections.abc import Iterator, Mapping
 from html import escape
@@ -23,7 +23,7 @@ SIGNS = (
 
 
 def method_section(data: ReportData, judged: Arm, free: Arm | None) -> Section:
-    """Build section 9."""
+    """Build the last section."""
     blocks: list[Block] = [
         Text(tuple(assumptions(data, judged, free)), "list", "What is assumed"),
         Text(SIGNS, "list", "Signs and numbers"),
@@ -62,7 +62,7 @@ def _feeder_table(data: ReportData) -> Table:
             f"{feeder.bus_count} buses, {branches}",
         ),
         ("Nominal voltages", f"{voltages} kV"),
-        ("Published peak load", f"{number(float(feeder.nominal_load_kw.sum()), 1)} kW"),
+        ("Peak load of the net", f"{number(float(feeder.nominal_load_kw.sum()), 1)} kW"),
         ("Voltage limits", limits),
         ("Loading limit", f"{', '.join(f'{limit:g}' for limit in loading)} % of the rating"),
         ("Ratings", feeder.ratings_source or MISSING),
@@ -102,9 +102,14 @@ def _manifest_table(data: ReportData) -> Table:
         "manifest",
         "Versions and provenance",
         (Column("Entry", numeric=False), Column("Value", numeric=False)),
-        tuple(Row((name.replace("_", " "), value)) for name, value in _flat(data.manifest)),
+        tuple(Row((name.replace("_", " "), value)) for name, value in _flat(_shown(data))),
         collapsed=True,
     )
+
+
+def _shown(data: ReportData) -> Mapping[str, Any]:
+    """Return the manifest without learned policies, which have a section of their own."""
+    return {name: value for name, value in data.manifest.items() if name != "policies"}
 
 
 def _flat(entries: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

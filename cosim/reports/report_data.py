@@ -95,7 +95,7 @@ class ReportData:
     Of the manifest these entries are read where present, all others are listed as they are:
     `day_ahead_label`, `imbalance_label`, `data_notice` (a text or several), `seed`, `versions`,
     and of the comparison with pandapower `pandapower_states`, `pandapower_voltage_pu`,
-    `pandapower_loading_percent` (largest differences).
+    `pandapower_loading_percent` (largest differences), and `policies` (learned ones that act).
     """
 
     settings: tuple[tuple[str, str, str], ...]  # (section, key, value)

@@ -14,6 +14,7 @@ from cosim.reports.feeder_map import map_section
 from cosim.reports.flows import flows_section
 from cosim.reports.grid_state import grid_section
 from cosim.reports.homes import prosumer_words
+from cosim.reports.learned import learned_sections
 from cosim.reports.mechanism import mechanism_words
 from cosim.reports.method import method_section
 from cosim.reports.notices import notices_of
@@ -63,6 +64,7 @@ def sections_of(data: ReportData, timeline: Timeline) -> tuple[Section, ...]:
         flows_section(data, timeline, judged, free),
         bills_section(data, judged, free),
         devices_section(data, timeline, judged),
+        *learned_sections(data),
         method_section(data, judged, free),
     )
 

@@ -19,7 +19,7 @@ from cosim.records import Floats, FollowerAction, Signal, World
 from cosim.scoring.fairness import jain
 from cosim.scoring.metrics import open_positions_eur
 from cosim.session import Session
-from cosim.simulation import Followers, Leader, Policies
+from cosim.simulation import Followers, Leader, Policies, lead, lead_again
 from cosim.studies.day_figures import DayFigures, DayTally
 from cosim.views import FollowerView, LeaderView
 
@@ -247,14 +247,16 @@ class _Table:
 def _play(game: Game, world: World, policies: Policies) -> _Played:
     """Play all days of `world`; nothing but figures is kept."""
     followers = _Timed(policies.followers)
+    acting = replace(policies, followers=followers)
     session = Session(game, world, passes=policies.passes, ending=True)
     signals, days = [], []
     while not session.run_over:
-        signal = policies.leader(session.leader_view())
         tally = DayTally(session.game, session.state)
-        session.announce(signal, followers)
-        while not session.day_over:
+        lead(session, acting)
+        while session.day is not None:
+            signal = session.day.signal
             tally.add(session.trade(followers(session.follower_view())))
+            lead_again(session, acting)
         signals.append(signal)
         days.append(tally.figures())
     buy = np.concatenate([signal.buy_eur_per_kwh for signal in signals])

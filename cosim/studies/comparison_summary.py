@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -88,6 +88,41 @@ def summarise(found: Comparison, line_up: LineUp, reference: str, seed: int) -> 
         reference=reference,
         seeds=seeds,
     )
+
+
+def summary_of(facts: Mapping[str, Any]) -> Summary:
+    """Return the summary that the facts of a comparison hold, as its JSON file has them.
+
+    Raises KeyError, TypeError, ValueError or AttributeError if they hold none.
+    """
+    return Summary(
+        estimates={
+            name: {metric: _estimate_of(values) for metric, values in found.items()}
+            for name, found in facts["estimates"].items()
+        },
+        differences={
+            name: {
+                metric: Difference(
+                    _estimate_of(values["estimate"]),
+                    at_least=_number_of(values["at_least"]),
+                    at_most=_number_of(values["at_most"]),
+                )
+                for metric, values in found.items()
+            }
+            for name, found in facts["differences_to_reference"].items()
+        },
+        reference=str(facts["reference"]),
+        seeds=int(facts["seeds"]),
+    )
+
+
+def _estimate_of(values: Mapping[str, Any]) -> Estimate:
+    return Estimate(*(_number_of(values[name]) for name in ("value", "low", "high")))
+
+
+def _number_of(value: float | None) -> float:
+    """Return a number of a JSON file, where null stands for none."""
+    return float("nan") if value is None else float(value)
 
 
 def _differences(

@@ -7,6 +7,7 @@ the few household profiles, moved by up to three weeks from home to home.
 """
 
 import datetime
+from collections.abc import Sequence
 
 FIRST_MONDAY = datetime.date(2016, 1, 4)
 WEEKS = 51
@@ -41,4 +42,21 @@ def training_days(length: int = 1) -> tuple[datetime.date, ...]:
         day
         for day in days[: len(days) - length + 1]
         if not any(day + ahead in kept for ahead in reach)
+    )
+
+
+def parted(
+    days: Sequence[datetime.date],
+) -> tuple[tuple[datetime.date, ...], tuple[datetime.date, ...]]:
+    """Return which of `days` are among those to learn from, and which are held out.
+
+    A day may be neither: a held-out week begins the day after it, or it is at the turn of the year.
+    """
+    learned_from = set(training_days())
+    held_out = {
+        monday + datetime.timedelta(days=day) for monday in held_out_weeks() for day in range(7)
+    }
+    return (
+        tuple(day for day in days if day in learned_from),
+        tuple(day for day in days if day in held_out),
     )

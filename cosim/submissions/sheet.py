@@ -8,7 +8,7 @@ import csv
 import difflib
 import re
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,6 +91,7 @@ class Sheet:
     name: str  # of the file, or what the table is
     columns: dict[str, "pd.Series[Any]"]
     row: Integers  # number of each row
+    separator: str = ","  # between the values of a file
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -105,10 +106,14 @@ class Sheet:
         return plain.to_numpy(dtype=object)
 
 
-def read_sheet(source: Source, name: str, problems: Problems) -> Sheet | None:
+def read_sheet(
+    source: Source, name: str, problems: Problems, *, semicolons: bool = False
+) -> Sheet | None:
     """Return a CSV file or data frame as a sheet, None if it cannot be read as a table.
 
-    `name` is what a data frame is called in problems; a file is called by its own name.
+    `name` is what a data frame is called in problems; a file is called by its own name. With
+    `semicolons`, they may separate the values of a file, as spreadsheets write it where numbers
+    have a decimal comma.
     """
     if isinstance(source, pd.DataFrame):
         return _from_frame(source, name, problems)
@@ -120,13 +125,14 @@ def read_sheet(source: Source, name: str, problems: Problems) -> Sheet | None:
     except OSError as error:
         problems.whole(str(path), f"cannot be read ({error.strerror})")
         return None
-    columns = _header(header, path.name, problems)
+    european = semicolons and b";" in header and b"," not in header
+    columns = _header(header, path.name, problems, separator=";" if european else ",")
     if columns is None:
         return None
     if lines > ROWS_MAX:
         problems.whole(path.name, _too_long(lines))
         return None
-    return _from_csv(path, columns, problems)
+    return _from_csv(path, columns, problems, separator=";" if european else ",")
 
 
 def check_columns(
@@ -136,7 +142,9 @@ def check_columns(
     known = [*needed, *optional]
     for column in sheet.columns:
         if column not in known:
-            near = difflib.get_close_matches(column, known, n=1)
+            word = column.lower()
+            near = difflib.get_close_matches(word, known, n=1)
+            near = near or [each for each in known if each.startswith(word)]
             hint = f" (did you mean {near[0]!r}?)" if near else ""
             problems.whole(
                 sheet.name, f"unknown column {column!r}{hint}; known are {', '.join(known)}"
@@ -205,7 +213,7 @@ def _from_frame(frame: pd.DataFrame, name: str, problems: Problems) -> Sheet | N
     return _sheet(name, columns, np.arange(2, len(frame) + 2), problems)
 
 
-def _header(line: bytes, name: str, problems: Problems) -> list[str] | None:
+def _header(line: bytes, name: str, problems: Problems, *, separator: str) -> list[str] | None:
     """Return the column names of a CSV file."""
     if not line.strip():
         problems.whole(name, "is empty; the first row must name the columns")
@@ -218,9 +226,9 @@ def _header(line: bytes, name: str, problems: Problems) -> list[str] | None:
     if "\r" in text.rstrip("\r\n"):
         problems.whole(name, "ends its lines with carriage returns alone; save it with line feeds")
         return None
-    columns = [column.strip() for column in next(csv.reader([text]))]
-    for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-        if len(columns) == 1 and separator in text:
+    columns = [column.strip() for column in next(csv.reader([text], delimiter=separator))]
+    for other, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if len(columns) == 1 and other in text:
             problems.whole(
                 name,
                 f"is separated by {word}; allowed are commas between values and points in numbers",
@@ -239,7 +247,9 @@ def _columns_differ(columns: list[str], name: str, problems: Problems) -> bool:
     return not twice and "" not in columns
 
 
-def _from_csv(path: Path, columns: list[str], problems: Problems) -> Sheet | None:
+def _from_csv(
+    path: Path, columns: list[str], problems: Problems, *, separator: str
+) -> Sheet | None:
     """Read the rows below the header, all cells as text."""
     ragged: list[int] = []
 
@@ -252,7 +262,9 @@ def _from_csv(path: Path, columns: list[str], problems: Problems) -> Sheet | Non
         table = arrow_csv.read_csv(
             path,
             arrow_csv.ReadOptions(use_threads=False, column_names=columns, skip_rows=1),
-            arrow_csv.ParseOptions(invalid_row_handler=refuse, ignore_empty_lines=False),
+            arrow_csv.ParseOptions(
+                delimiter=separator, invalid_row_handler=refuse, ignore_empty_lines=False
+            ),
             arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
             ),
@@ -265,7 +277,8 @@ def _from_csv(path: Path, columns: list[str], problems: Problems) -> Sheet | Non
     numbers_of_rows = np.arange(2, len(table) + len(ragged) + 2)
     row = np.setdiff1d(numbers_of_rows, ragged, assume_unique=True)
     cells = {column: table.column(column).to_pandas() for column in columns}
-    return _sheet(path.name, cells, row, problems, told=bool(ragged))
+    sheet = _sheet(path.name, cells, row, problems, told=bool(ragged))
+    return None if sheet is None else replace(sheet, separator=separator)
 
 
 def _sheet(

@@ -80,7 +80,7 @@ def _row_text(feeder: Feeder, states: States, at: int, row: int) -> str:
     """Return one limit with what is found there."""
     reason, element = limits.reason_of(feeder, row)
     if reason in (Reason.OVERVOLTAGE, Reason.UNDERVOLTAGE):
-        return f"bus {feeder.bus_index[element]} {states.voltage_pu[at, element]:.4f} p.u."
+        return f"{feeder.bus_text(element)} {states.voltage_pu[at, element]:.4f} p.u."
     kind = "line" if feeder.branch_kind[element] == LINE else "trafo"
     loading = states.loading_percent[at, element]
     return f"{kind} {feeder.branch_index[element]} {loading:.1f} %"

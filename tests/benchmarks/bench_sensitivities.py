@@ -23,8 +23,8 @@ from cosim.grid.sensitivities import (
 )
 from cosim.grid.sensitivity_targets import Quantity, targets_of
 from cosim.records import Complexes, Floats
+from networks.base_case import RUNPP_OPTIONS
 from networks.catalog import build_net, load_feeder
-from networks.compile import RUNPP_OPTIONS
 
 NAMES = ("cigre_lv", "cigre_mv", "ieee33", "simbench:1-LV-rural3--0-sw", "kerber_dorfnetz")
 STATES = 64

@@ -8,8 +8,8 @@ from scipy.sparse.linalg import splu
 from cosim.grid.power_flow import PowerFlow
 from cosim.grid.sensitivities import exact_sensitivities, sensitivities
 from cosim.records import Complexes, Floats
+from networks.base_case import RUNPP_OPTIONS
 from networks.catalog import build_net, load_feeder
-from networks.compile import RUNPP_OPTIONS
 from networks.feeder import Feeder
 
 

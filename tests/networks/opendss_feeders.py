@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandapower as pp
 
-from networks.compile import RUNPP_OPTIONS
+from networks.base_case import RUNPP_OPTIONS
 from networks.ieee_equivalents import TAP_STEP_PERCENT
 from networks.ieee_feeders import ENTRIES, read_tables
 
@@ -61,17 +61,18 @@ class Comparison:
         return float(np.max(np.abs(list(self.difference_pu.values()))))
 
 
-def compare(name: str, folder: Path, *, published: bool) -> Comparison:
+def compare(name: str, folder: Path, *, published: bool, take_taps: bool = True) -> Comparison:
     """Solve a feeder with both, its published loads in full.
 
     With `published`, OpenDSS takes the published taps and an ideal source and regulators, as the
     published solution has them. Without, the file is solved as it stands, its regulators
     controlling, and the taps it finds (and, of the 37 node feeder, the impedances it puts into
-    substation and regulator) are those of the balanced net.
+    substation and regulator) are those of the balanced net; with `take_taps` false the balanced
+    net stays as the catalogue has it, apart from its loads, which are the published ones in full.
     """
     theirs = solve_with_opendss(name, folder, published=published)
     net = ENTRIES[name].build()
-    if not published:
+    if not published and take_taps:
         take_over(net, name, theirs.taps)
     pp.runpp(net, **RUNPP_OPTIONS)
     names = net.bus.name.to_dict()

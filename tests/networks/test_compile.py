@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pandapower as pp
 import pytest
@@ -153,3 +155,10 @@ def test_a_base_case_without_power_flow_is_refused() -> None:
     assert "the base case has no power flow" in text
     assert "with 50,004 kW of load" in text
     assert "check loads (MW, not kW?)" in text
+    found = re.search(r"up to ([\d.]+) % of it", text)
+    assert found is not None
+    share = float(found[1]) / 100.0
+    net.load.scaling = 1.08 * share
+    assert "no power flow" in problems_of(net)
+    net.load.scaling = 0.95 * share
+    compile_net(net, DESCRIPTION)

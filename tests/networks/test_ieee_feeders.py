@@ -6,8 +6,8 @@ import numpy as np
 import pandapower as pp
 import pytest
 
+from networks.base_case import RUNPP_OPTIONS
 from networks.catalog import load_feeder
-from networks.compile import RUNPP_OPTIONS
 from networks.ieee_equivalents import (
     KM_PER_FOOT,
     equivalent_ampacity,

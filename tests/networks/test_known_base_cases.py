@@ -5,8 +5,8 @@ import pandapower as pp
 import pytest
 
 from cosim.grid.power_flow import PowerFlow
+from networks.base_case import RUNPP_OPTIONS
 from networks.catalog import build_net, describe_feeders
-from networks.compile import RUNPP_OPTIONS
 from networks.feeder import LINE
 from tests.feeders import feeder_of
 

@@ -1,13 +1,13 @@
 """Feeders that are files: what is read, repaired, refused, and that nothing of a file is run."""
 
 import dataclasses
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandapower as pp
+import pandapower.networks
 import pandas as pd
 import pytest
 from pandapower.io_utils import to_dict_of_dfs
@@ -17,9 +17,10 @@ from networks.catalog import build_net, is_feeder, load_feeder
 from networks.errors import NetworkError
 from networks.feeder import Feeder
 from networks.importers import read_net
+from networks.limits import PRESETS, preset
+from networks.names import PRESET_NAMES
 from networks.references import net_text
 from networks.repairs import merge_regulators, raise_impedances
-from networks.starting_point import no_load_voltages
 
 TOLD = ("name", "title", "source", "ratings_assumed", "ratings_source", "notes", "net_sha256")
 """Fields that differ between a feeder of the catalogue and the same net in a file."""
@@ -47,16 +48,6 @@ Vbase = mpc.bus(1, BASE_KV) * 1e3;
 Sbase = mpc.baseMVA * 1e6;
 mpc.branch(:, [BR_R BR_X]) = mpc.branch(:, [BR_R BR_X]) / (Vbase^2 / Sbase);
 mpc.bus(:, [PD, QD]) = mpc.bus(:, [PD, QD]) / 1e3;
-"""
-CIRCUIT = """Clear
-New Circuit.small basekv=10 pu=1.02 bus1=a
-New Line.one bus1=a bus2=b length=1 units=km r1=0.3 x1=0.1 c1=0
-New Line.two bus1=b bus2=c length=0.5 units=km r1=0.3 x1=0.1 c1=0 normamps=250
-New Load.home bus1=c kv=10 kw=300 kvar=100
-New Generator.sun bus1=c kv=10 kw=50 kvar=0
-Set VoltageBases=[10]
-CalcVoltageBases
-Solve
 """
 
 
@@ -159,6 +150,8 @@ def test_all_problems_of_a_broken_case_are_told(tmp_path: Path) -> None:
     assert "sin(mpc.bus(:, 3))` would change the case" in told
     file.write_text(CASE.replace("  5 9 0.4930", "  5 7 0.4930"))
     assert "mpc.branch names bus 7" in problems_of(file)
+    file.write_text(CASE.replace("mpc.version = '2'", "mpc.version = '1'"))
+    assert "mpc.version is 1" in problems_of(file)
     file.write_text(CASE[: CASE.index("5 9 0.4930")])
     assert "mpc.branch is not closed" in problems_of(file)
 
@@ -262,6 +255,32 @@ def test_all_problems_of_elements_are_told_at_once(tmp_path: Path) -> None:
     assert "bus 77 does not exist" in told
 
 
+def test_one_rating_for_unlike_conductors_is_doubted(tmp_path: Path) -> None:
+    file = tmp_path / "net.json"
+    pp.to_json(pandapower.networks.create_cigre_network_lv(), str(file))
+    assert any("share one rating of 1000 A" in note for note in load_feeder(str(file)).notes)
+    pp.to_json(build_net("cigre_lv"), str(file))
+    assert not any("share one rating" in note for note in load_feeder(str(file)).notes)
+
+
+@pytest.mark.parametrize("name", ["IEEE13", "ieee-13", "IEEE_13"])
+def test_names_are_taken_as_people_write_them(name: str) -> None:
+    assert is_feeder(name)
+    assert build_net(name).bus.name.equals(build_net("ieee13").bus.name)
+
+
+def test_presets_are_taken_as_people_write_them() -> None:
+    assert tuple(PRESETS) == PRESET_NAMES
+    assert preset("EN 50160") == PRESETS["en50160"]
+    assert preset("vde-ar-n-4105") == PRESETS["vde_ar_n_4105"]
+
+
+def test_folders_and_far_names_are_told_as_what_they_are(tmp_path: Path) -> None:
+    assert "is a folder" in problems_of(tmp_path)
+    assert "did you mean 'cigre_lv'" in problems_of(Path("cigre_l"))
+    assert "did you mean" not in problems_of(Path("ieee8500"))
+
+
 def test_regulators_of_single_phases_become_one() -> None:
     net = pp.create_empty_network()
     for _ in range(2):
@@ -277,66 +296,3 @@ def test_regulators_of_single_phases_become_one() -> None:
     assert net.trafo.sn_mva[0] == 6.0
     assert net.trafo.vk_percent[0] == 0.5
     assert len(notes) == 2
-
-
-def test_a_circuit_is_read_with_its_generators(tmp_path: Path) -> None:
-    pytest.importorskip("opendssdirect")
-    file = tmp_path / "circuit.dss"
-    file.write_text(CIRCUIT)
-    before = Path.cwd()
-    feeder = load_feeder(str(file))
-    assert Path.cwd() == before
-    assert feeder.nominal_load_kw.sum() == pytest.approx(300.0)
-    assert feeder.nominal_generation_kw.sum() == pytest.approx(50.0)
-    assert feeder.ratings_assumed
-    net = build_net(str(file))
-    assert net.line.max_i_ka.tolist() == [0.35, 0.25]  # the second one is given
-    file.write_text(CIRCUIT.replace("New Load", "Redirect missing.dss\nNew Load"))
-    assert "missing.dss" in problems_of(file)
-    file.write_text(CIRCUIT.replace("bus1=a bus2=b", "bus1=a bus2=b linecode=unknown"))
-    assert "unknown" in problems_of(file)
-    file.write_text("! nothing\n")
-    assert "OpenDSS cannot compile it" in problems_of(file)
-    assert Path.cwd() == before
-
-
-def test_without_opendss_the_package_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "circuit.dss"
-    file.write_text(CIRCUIT)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
-    assert "pip install opendssdirect.py" in problems_of(file)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("file", "buses", "mean_pu"),
-    [
-        ("13Bus/IEEE13Nodeckt.dss", 16, 0.007),
-        ("34Bus/ieee34Mod1.dss", 37, 0.0025),
-        ("37Bus/ieee37.dss", 39, 0.0035),
-        ("123Bus/IEEE123Master.dss", 132, 0.0045),
-        ("LVTestCase/Master.dss", 907, 0.002),
-    ],
-)
-def test_published_circuits_lie_near_what_opendss_finds(
-    file: str, buses: int, mean_pu: float, real_data: Path
-) -> None:
-    dss = pytest.importorskip("opendssdirect")
-    path = real_data / "ieee-dss" / file
-    if not path.is_file():
-        pytest.skip(f"no {path}")
-    feeder = load_feeder(str(path))
-    assert feeder.bus_count == buses
-    net = build_net(str(path))
-    pp.runpp(net, max_iteration=50, init_vm_pu=no_load_voltages(net), numba=False)
-    dss.Command(f'Redirect "{path}"')
-    dss.Solution.Solve()
-    found = []
-    for name in dss.Circuit.AllBusNames():
-        dss.Circuit.SetActiveBus(name)
-        volts = [v for v in dss.Bus.puVmagAngle()[::2] if v > 0]
-        found.append(sum(volts) / len(volts))
-    dss.Command("ClearAll")
-    assert np.abs(net.res_bus.vm_pu.to_numpy() - found).mean() < mean_pu

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from cosim.grid.power_flow import PowerFlow
 from cosim.scenario import FeederSettings
-from networks.compile import RUNPP_OPTIONS, compile_net
+from networks.base_case import RUNPP_OPTIONS
+from networks.compile import compile_net
 from networks.errors import NetworkError
 from networks.feeder import LINE, Feeder
 from networks.inspection import find_problems
@@ -188,7 +189,7 @@ def test_everything_wrong_with_a_net_is_told_at_once() -> None:
     for part in (
         "line 1: to_bus 99 does not exist; connect it to a bus of the net",
         "load 0: bus 77 does not exist",
-        "load 1: p_mw is missing; must be finite",
+        "load 1: p_mw is 'four'; must be finite",
         "line 2: length_km is 0; must be above 0; give its length",
         "line 2: max_i_ka is -1; must be above 0; give the conductor's rated current",
         "line 2: has no impedance",

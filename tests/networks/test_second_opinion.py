@@ -4,7 +4,7 @@ import pytest
 
 from networks.catalog import build_net, load_feeder
 from networks.compile import compile_net
-from networks.errors import NetworkError
+from networks.errors import NetworkError, NotConverted
 from networks.feeder import Feeder
 from networks.reference import ReferenceCheck, resolve
 from networks.second_opinion import compare, solve_again
@@ -50,6 +50,27 @@ def test_two_engines_agree_on_everything_odd() -> None:
     assert found.unsolved == 0
     assert found.voltage_pu < 1e-9
     assert found.loading_percentage_points < 1e-6
+
+
+def test_two_engines_agree_on_impedances_and_motors() -> None:
+    net = odd_net()
+    first, second = net.bus.index[[3, 4]]
+    pp.create_impedance(
+        net, first, second, rft_pu=0.01, xft_pu=0.02, sn_mva=0.5,
+        gf_pu=0.01, bf_pu=0.02, gt_pu=0.01, bt_pu=0.02,
+    )  # fmt: skip
+    pp.create_impedance(net, first, second, rft_pu=9.0, xft_pu=0.0, sn_mva=0.5, in_service=False)
+    pp.create_motor(
+        net, second, pn_mech_mw=0.01, cos_phi=0.85, efficiency_percent=90, loading_percent=80
+    )
+    feeder = compile_net(net, DESCRIPTION)
+    found = against_pandapower(net, feeder, 4)
+    assert found.unsolved == 0
+    assert found.voltage_pu < 1e-9
+    assert found.loading_percentage_points < 1e-6
+    net.impedance.loc[0, "rtf_pu"] = 0.03
+    with pytest.raises(NotConverted, match="impedance 0: other values from one end"):
+        solve_again(net, feeder, bus_kw=draw(feeder, 1)[0], bus_kvar=draw(feeder, 1)[1])
 
 
 @pytest.mark.parametrize("side", ["hv", "lv"])

@@ -180,7 +180,8 @@ def test_a_profit_that_is_no_number_stops_the_training() -> None:
     def broken(seed: int):  # type: ignore[no-untyped-def]
         game, world = short_worlds(2)(seed)
         actual = replace(
-            world.actual, imbalance_eur_per_kwh=np.full_like(world.actual.imbalance_eur_per_kwh, np.nan)
+            world.actual,
+            imbalance_eur_per_kwh=np.full_like(world.actual.imbalance_eur_per_kwh, np.nan),
         )
         return game, replace(world, actual=actual)
 

@@ -159,9 +159,7 @@ def test_the_same_policy_plays_another_feeder() -> None:
     def moved(days: Any) -> Any:
         return replace(days, passive_kw=nobody, passive_kvar=nobody)
 
-    world = replace(
-        world, fleet=fleet, actual=moved(world.actual), forecast=moved(world.forecast)
-    )
+    world = replace(world, fleet=fleet, actual=moved(world.actual), forecast=moved(world.forecast))
     paid = money(replace(elsewhere, fleet=fleet), world, LearnedFollowers(network(), 0.005))
     assert np.isfinite(paid).all()
     assert np.abs(paid).max() > 0.0

@@ -8,9 +8,10 @@ import pytest
 
 from cosim.reports.feeder_canvas import MARGIN, canvas_of
 from cosim.reports.feeder_drawing import Panel, feeder_drawing
-from cosim.reports.feeder_layout import coordinates_of
+from cosim.reports.feeder_labels import sides_in_pixels
+from cosim.reports.feeder_layout import coordinates_of, joints
 from cosim.reports.feeder_places import FEW_BUSES, fineness, own_places, shrink_of_degrees
-from networks.catalog import load_feeder
+from networks.catalog import build_net, load_feeder
 from networks.feeder import Feeder
 from tests.reports.sample_feeder import Options, sample_feeder
 
@@ -105,3 +106,22 @@ def test_buses_at_one_place_share_a_label() -> None:
     svg = feeder_drawing(feeder, [state(feeder)]).svg
     assert ">0, 1, 20, 23</text>" in svg
     assert len(re.findall("<circle", svg)) == feeder.bus_count
+
+
+def test_closed_switches_are_drawn_and_supplies_are_not_joined() -> None:
+    feeder = load_feeder("ieee13")
+    closed = build_net("ieee13").switch.query("closed and et == 'b'")
+    x, y, _own = coordinates_of(feeder)
+    number = feeder.bus_index
+    drawn = {frozenset((int(number[a]), int(number[b]))) for a, b in joints(feeder, x, y)}
+    assert drawn == {frozenset(map(int, pair)) for pair in closed[["bus", "element"]].to_numpy()}
+    svg = feeder_drawing(feeder, [state(feeder)]).svg
+    assert len(re.findall('class="switch"', svg)) == len(drawn) > 0
+
+
+def test_long_labels_keep_away_from_the_next_bus() -> None:
+    """On a straight trunk whose buses lie close, a long number stands above or below."""
+    feeder = replace(row_of(6), bus_index=np.arange(800, 806))
+    across, up = 30.0 * np.arange(6.0), np.zeros(6)
+    sides = sides_in_pixels(feeder, across, up, [str(bus) for bus in feeder.bus_index])
+    assert all("center" in side for side in sides[1:-1])

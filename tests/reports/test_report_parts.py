@@ -107,6 +107,7 @@ def test_numbers_as_text() -> None:
 def test_metrics_without_a_label_take_unit_from_their_name() -> None:
     assert metric_label("peak_export_kw") == ("Highest export of the feeder", "kW", 1)
     assert metric_label("something_new_eur_per_kwh") == ("Something new", "EUR/kWh", 4)
+    assert metric_label("trades") == ("Trades", "", 0)
     assert metric_label("odd_ratio") == ("Odd ratio", "", 4)
 
 

@@ -1,0 +1,1 @@
+"""The games with closed forms as learners play them."""

@@ -1,0 +1,1 @@
+"""Stackelberg games whose equilibrium is known in closed form: what learners must recover."""
