@@ -15,7 +15,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger, configure
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
-from cosim.envs.leader_encoding import ACTIONS, TariffSet, announced, observe
+from cosim.envs.leader_encoding import TariffSet, announced, observe
 from cosim.envs.leader_episodes import LeaderSettings
 from cosim.envs.spaces import Box, leader_spaces
 from cosim.envs.worlds import Worlds
@@ -133,10 +133,11 @@ def new_model(
             "buffer_size": 20_000,
             "policy_kwargs": {"net_arch": units},
         }
+    seen, done = leader_spaces() if spaces is None else spaces
     if settings.algorithm == "SAC":
-        common["target_entropy"] = float(-len(ACTIONS))  # "auto" asks an environment
+        common["target_entropy"] = -float(np.prod(done.shape))  # "auto" asks an environment
     model = kind("MlpPolicy", **common)
-    model.observation_space, model.action_space = leader_spaces() if spaces is None else spaces
+    model.observation_space, model.action_space = seen, done
     model.n_envs = settings.environments
     model._setup_model()
     return model

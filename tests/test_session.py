@@ -218,8 +218,8 @@ def test_prices_outside_the_tariff_are_refused_in_words() -> None:
             Session(game, world).announce(
                 Signal(np.full((24, 2), bad), good.sell_eur_per_kwh), BIDS
             )
+    wide = np.full((96, 2), high)
     with pytest.raises(PolicyError, match=r"\(96, 2\).*needs \(24, 2\)"):
-        wide = np.full((96, 2), high)
         Session(game, world).announce(Signal(wide, wide), BIDS)
 
 

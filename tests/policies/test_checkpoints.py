@@ -66,10 +66,11 @@ def test_a_changed_byte_never_changes_what_is_read(file: Path) -> None:
         spoilt[position] ^= 0x41
         file.write_bytes(bytes(spoilt))
         try:
-            assert is_content(read(file, "policies")), position
-        except PolicyError as error:
-            assert str(file) in str(error)
+            found = read(file, "policies")
+        except PolicyError:
             refused += 1
+        else:
+            assert is_content(found), position
     assert refused > 0.7 * len(range(0, len(whole), 61))
 
 
