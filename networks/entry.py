@@ -33,6 +33,10 @@ class Entry:
     left_out: str = ""  # what is then there and otherwise not, one sentence
 
 
+EXISTING = "existing generation"
+"""What a remark says of generators, which does not hold once prosumers own them."""
+
+
 def told_of(entry: Entry, *, with_devices: bool) -> tuple[str, ...]:
     """Return what is to be told of an entry's net beside its ratings, one sentence each."""
     found = []
@@ -40,7 +44,7 @@ def told_of(entry: Entry, *, with_devices: bool) -> tuple[str, ...]:
         found.append(f"loads x {entry.load_scaling:g}: {entry.load_scaling_reason}")
     if entry.left_out and not with_devices:
         found.append(entry.left_out)
-    if entry.remark:
+    if entry.remark and not (with_devices and EXISTING in entry.remark):
         found.append(entry.remark)
     return (*found, *entry.notes)
 

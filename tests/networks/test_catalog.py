@@ -191,9 +191,9 @@ def test_crossed_limits_are_refused() -> None:
 
 def test_an_unknown_name_is_answered_with_the_closest_and_all() -> None:
     with pytest.raises(NetworkError) as caught:
-        load_feeder("cigre-lv")
+        load_feeder("cigre_lw")
     assert str(caught.value).startswith(
-        "unknown feeder 'cigre-lv'; did you mean 'cigre_lv'? "
+        "unknown feeder 'cigre_lw'; did you mean 'cigre_lv'? "
         f"Allowed are the {len(feeder_names())} names that `cosim feeders` lists, 186 grids of "
         "SimBench by code such as simbench:1-LV-rural1--0-sw, and files: "
     )

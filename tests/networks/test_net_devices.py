@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from networks.catalog import build_net, load_feeder
+from networks.entry import EXISTING
 from networks.errors import NetworkError
 from networks.feeder import Feeder
 from networks.homes import PEAK_PER_HOME_KW, DeviceMix
@@ -45,6 +46,12 @@ def village() -> pp.pandapowerNet:
         pp.create_load(net, bus, p_mw=0.008, q_mvar=0.002)
     net.bus["zone"] = ["", "", "", "commercial"]
     return net
+
+
+def test_a_remark_on_existing_generation_goes_once_prosumers_own_it() -> None:
+    name = "voltage_control_rural_2"
+    assert any(EXISTING in note for note in load_feeder(name).notes)
+    assert not any(EXISTING in note for note in load_feeder(name, owned_devices=True).notes)
 
 
 def test_every_kind_is_found_with_its_size_and_leaves_the_net() -> None:
