@@ -15,7 +15,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.logger import Logger, configure
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
-from cosim.envs.leader_encoding import ACTIONS, TariffSet, announced, observe
+from cosim.envs.leader_encoding import TariffSet, announced, observe
 from cosim.envs.leader_episodes import LeaderSettings
 from cosim.envs.spaces import Box, leader_spaces
 from cosim.envs.worlds import Worlds
@@ -133,10 +133,11 @@ def new_model(
             "buffer_size": 20_000,
             "policy_kwargs": {"net_arch": units},
         }
+    seen, done = leader_spaces() if spaces is None else spaces
     if settings.algorithm == "SAC":
-        common["target_entropy"] = float(-len(ACTIONS))  # "auto" asks an environment
+        common["target_entropy"] = -float(np.prod(done.shape or ()))  # "auto" asks an environment
     model = kind("MlpPolicy", **common)
-    model.observation_space, model.action_space = leader_spaces() if spaces is None else spaces
+    model.observation_space, model.action_space = seen, done
     model.n_envs = settings.environments
     model._setup_model()
     return model
@@ -202,7 +203,7 @@ class LeaderTrainer:
     def step(
         self, worlds: Worlds, followers: Followers, *, passes: int, done: float, logger: Logger
     ) -> float:
-        """Play and learn once; return the mean profit of the days played, EUR.
+        """Play and learn once; return the mean reward of the days played, EUR a day.
 
         Everything drawn follows from the seed and the number of updates behind, so that a training
         taken up again goes on as it would have.
@@ -237,7 +238,7 @@ class LeaderTrainer:
         broken = self._broken()
         if broken:
             raise self._no_number(f"parameters {', '.join(broken)} are")
-        return float(np.mean(rows.profits))
+        return float(np.mean(rows.profits)) * settings.decisions
 
     def _variables(self) -> list[tuple[str, torch.Tensor]]:
         """Return what is learned beside the parameters: the weight of SAC's entropy."""

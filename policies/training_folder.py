@@ -19,6 +19,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from cosim.errors import PolicyError
 from cosim.scenario import Scenario
 from cosim.scenario_text import scenario_toml
@@ -32,7 +34,6 @@ from policies.training import CHECKPOINT, Training, TrainingSettings
 
 SCENARIO, STATUS, POLICIES = "scenario.toml", "training.json", "policies.pt"
 HELD_OUT, CARD = "held_out.json", "model_card.md"
-OWN_FILES = {SCENARIO, STATUS, CHECKPOINT, POLICIES, HELD_OUT, CARD, "tensorboard"}
 
 
 def open_training(
@@ -50,8 +51,15 @@ def open_training(
 
     Raises:
         PolicyError: the folder holds a finished training, one of another scenario, seed or
-            settings, or something else; all problems at once.
+            settings, or something else, or nobody has anything to decide; all problems at once.
     """
+    if scenario.prosumers and not any(
+        each.battery_kwh or each.vehicle_kw or each.heat_pump_kw for each in scenario.prosumers
+    ):
+        raise PolicyError(
+            f"prosumers: of {len(scenario.prosumers)} given by hand nobody has a battery, a "
+            "vehicle or a heat pump: there is nothing to decide and so nothing to learn"
+        )
     training = Training(scenario, feeder, settings, seed=seed)
     begun = folder / STATUS
     if not begun.exists():
@@ -125,7 +133,13 @@ def load_trained(folder: Path) -> Policies:
     if not file.exists():
         raise PolicyError(_why_no_policies(folder))
     content = checkpoints.read(file, "policies")
-    return policies_from(content)
+    try:
+        return policies_from(content)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise PolicyError(
+            f"{file}: its policies are not such as `cosim train` writes "
+            f"({type(error).__name__}: {error}); use a copy, or train anew"
+        ) from error
 
 
 def policies_from(content: dict[str, Any]) -> Policies:
@@ -141,6 +155,10 @@ def policies_from(content: dict[str, Any]) -> Policies:
     settings = LeaderTraining(**given, tariff=tariff)
     model = new_model(settings, seed=0)
     model.policy.load_state_dict(content["leader"]["parameters"]["policy"])
+    for side, network_of_side in (("followers", network), ("leader", model.policy)):
+        for name, values in network_of_side.state_dict().items():
+            if not bool(torch.isfinite(values).all()):
+                raise ValueError(f"{side}: {name} holds entries that are not finite")
     return Policies(
         leader=LearnedLeader(model, tariff),
         followers=LearnedFollowers(network, float(theirs["half_spread_eur_per_kwh"])),
@@ -159,16 +177,26 @@ def read_status(folder: Path) -> dict[str, Any]:
         status: dict[str, Any] = json.loads((folder / STATUS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise PolicyError(f"{folder / STATUS}: cannot be read: {error}") from error
+    wanted = {"status", "seed", "settings", "scenario_sha256"}
+    missing = wanted - set(status if isinstance(status, dict) else ())
+    if missing:
+        raise PolicyError(
+            f"{folder / STATUS}: cannot be read: it lacks {', '.join(sorted(missing))}"
+        )
     return status
 
 
 def _begin(folder: Path, scenario: Scenario, settings: TrainingSettings, seed: int) -> None:
     """Write what the training is of."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    text = scenario_toml(scenario)
+    if folder.exists() and (not folder.is_dir() or _holds_something(folder, text)):
         what = "is a file" if folder.is_file() else "is not empty and holds no training"
         raise PolicyError(f"{folder}: {what}; give a new or empty folder to --out")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / SCENARIO).write_text(scenario_toml(scenario), encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / SCENARIO).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise PolicyError(f"{folder}: cannot be made: {error.strerror}") from error
     versions = {name: metadata.version(name) for name in ("torch", "stable-baselines3", "numpy")}
     _write_json(
         folder / STATUS,
@@ -176,10 +204,18 @@ def _begin(folder: Path, scenario: Scenario, settings: TrainingSettings, seed: i
             "status": "running",
             "seed": seed,
             "settings": asdict(settings),
-            "scenario_sha256": _digest(scenario_toml(scenario)),
+            "scenario_sha256": _digest(text),
             "versions": versions,
         },
     )
+
+
+def _holds_something(folder: Path, scenario: str) -> bool:
+    """Return whether a folder holds more than a training killed while it began may have left."""
+    left = {entry.name for entry in folder.iterdir()} - {f".{STATUS}.part"}
+    if left != {SCENARIO}:
+        return bool(left)
+    return not scenario.startswith((folder / SCENARIO).read_text(encoding="utf-8"))
 
 
 def _differences(

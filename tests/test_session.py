@@ -112,7 +112,7 @@ def one(fleet: Fleet, **owned: float) -> Fleet:
     sizes = ("pv_kwp", "battery_kwh", "battery_kw", "battery_start_kwh", "vehicle_kw")
     return replace(
         fleet,
-        **{name: none + owned.get(name, 0.0) for name in (*sizes, "heat_pump_kw")},
+        **{name: none + owned.get(name, 0.0) for name in (*sizes, "heat_pump_kw")},  # type: ignore[arg-type]
         battery_charge_efficiency=none + 0.95,
         battery_discharge_efficiency=none + 0.95,
     )
@@ -218,8 +218,8 @@ def test_prices_outside_the_tariff_are_refused_in_words() -> None:
             Session(game, world).announce(
                 Signal(np.full((24, 2), bad), good.sell_eur_per_kwh), BIDS
             )
+    wide = np.full((96, 2), high)
     with pytest.raises(PolicyError, match=r"\(96, 2\).*needs \(24, 2\)"):
-        wide = np.full((96, 2), high)
         Session(game, world).announce(Signal(wide, wide), BIDS)
 
 
@@ -236,9 +236,9 @@ def test_calls_out_of_turn_are_refused_in_words() -> None:
     with pytest.raises(PolicyError, match="the day has begun already"):
         session.announce(signal, BIDS)
     plain_rest(session)
-    for call in (session.leader_view, lambda: session.announce(signal, BIDS)):
+    for late in (session.leader_view, lambda: session.announce(signal, BIDS)):
         with pytest.raises(PolicyError, match="all days are behind"):
-            call()
+            late()
 
 
 def plain_rest(session: Session) -> None:

