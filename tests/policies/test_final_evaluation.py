@@ -41,6 +41,7 @@ def options(folder: Path, scenario: str, *more: str) -> tuple[str, ...]:
     )
 
 
+@pytest.mark.slow
 def test_killed_in_the_evaluation_the_same_command_goes_on_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -86,6 +87,7 @@ def test_killed_in_the_evaluation_the_same_command_goes_on_with_it(
     assert {file: file.read_bytes() for file in folder.iterdir() if file.is_file()} == before
 
 
+@pytest.mark.slow
 def test_what_was_not_judged_can_be_judged_later_and_is_not_written_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
