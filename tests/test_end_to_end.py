@@ -4,6 +4,7 @@ import doctest
 import json
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -158,7 +159,7 @@ def readme_commands() -> list[str]:
 def test_readme_commands_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In order, in an empty folder, a day instead of a week."""
+    """In order, in an empty folder, a day instead of a week; a training is one that is there."""
     monkeypatch.chdir(tmp_path)
     commands = readme_commands()
     assert len(commands) >= 4
@@ -167,6 +168,11 @@ def test_readme_commands_work(
         arguments = shlex.split(words)[1:]
         if arguments[0] == "run":
             arguments = [a for a in arguments if a not in ("--days", "7")] + ["--days", "1"]
+        if arguments[0] == "train":  # takes minutes; tests of its own play small ones
+            shutil.copytree(PRETRAINED, arguments[arguments.index("--out") + 1])
+            continue
+        if arguments[0] == "compare":
+            arguments += ["--days", "1", "--seeds", "1", "--players", "no_trade,fictitious_play"]
         assert cosim(*arguments) == 0, command
         printed = capsys.readouterr().out
         if target:
