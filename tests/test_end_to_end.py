@@ -15,6 +15,7 @@ import pytest
 from cosim.cli import main
 from cosim.run_folder import MANIFEST, read_run
 from networks.catalog import build_net, load_feeder
+from policies.registry import PRETRAINED
 from tests.feeders import every_feeder
 
 REPOSITORY = Path(__file__).resolve().parents[1]
