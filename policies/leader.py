@@ -135,7 +135,7 @@ def new_model(
         }
     seen, done = leader_spaces() if spaces is None else spaces
     if settings.algorithm == "SAC":
-        common["target_entropy"] = -float(np.prod(done.shape))  # "auto" asks an environment
+        common["target_entropy"] = -float(np.prod(done.shape or ()))  # "auto" asks an environment
     model = kind("MlpPolicy", **common)
     model.observation_space, model.action_space = seen, done
     model.n_envs = settings.environments

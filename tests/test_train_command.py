@@ -21,7 +21,7 @@ def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     judge_little(monkeypatch)
     monkeypatch.setattr(
         "policies.training.TrainingSettings",
-        partial(TrainingSettings, followers=FOLLOWERS, passes=1),
+        partial(TrainingSettings, followers=FOLLOWERS, passes=0),
     )
     monkeypatch.setattr(
         "policies.leader.LeaderTraining",

@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from cosim.errors import PolicyError
-from policies import checkpoints
 from policies.checkpoints import LAYOUTS, layout_problems, read, write
 
 CONTENT: dict[str, Any] = {
@@ -174,7 +173,7 @@ def test_a_file_stays_as_it_was_where_writing_fails(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoints.os, "fsync", full)
+    monkeypatch.setattr("policies.checkpoints.os.fsync", full)
     with pytest.raises(PolicyError, match="cannot be written: No space left"):
         write(file, "policies", {"weights": torch.zeros(3)})
     assert file.read_bytes() == before

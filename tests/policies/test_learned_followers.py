@@ -31,7 +31,7 @@ def network(seed: int = 0, size: float = 1.0) -> ActorCritic:
     policy = ActorCritic(OBSERVATIONS, len(ACTIONS), hidden=16)
     last = policy.actor[-1]
     with torch.no_grad():
-        last.weight.mul_(100.0 * size)  # type: ignore[operator, union-attr] # a linear layer
+        last.weight.mul_(100.0 * size)  # type: ignore[operator] # a linear layer
     return policy
 
 

@@ -33,8 +33,9 @@ class Recording(FollowerTrainer):
         return LEADER(view)
 
     def _start(self, game: object, draws: np.random.Generator) -> State:
-        self.start: State = super()._start(game, draws)  # type: ignore[arg-type]
-        return self.start
+        state: State = super()._start(game, draws)  # type: ignore[arg-type]
+        self.start = state
+        return state
 
 
 @cache
@@ -122,7 +123,7 @@ def test_a_battery_and_a_vehicle_at_the_end_are_worth_exactly_their_open_positio
     state = replace(
         session.state,
         battery_kwh=level * fleet.battery_kwh,
-        vehicle_missing_kwh=3.0 * level * (fleet.vehicle_kw > 0.0),
+        vehicle_missing_kwh=np.where(fleet.vehicle_kw > 0.0, 3.0 * level, 0.0),
     )
     np.testing.assert_allclose(
         potential(fleet, views[-1].day, state, None),
@@ -142,7 +143,7 @@ def test_energy_stored_is_worth_more_the_more_there_is_and_what_is_missing_costs
         state = replace(
             view.state,
             battery_kwh=level * fleet.battery_kwh,
-            vehicle_missing_kwh=missing * (fleet.vehicle_kw > 0.0),
+            vehicle_missing_kwh=np.where(fleet.vehicle_kw > 0.0, missing, 0.0),
         )
         return np.asarray(potential(fleet, view.day, state, None))
 
