@@ -232,8 +232,11 @@ def test_calls_out_of_turn_are_refused_in_words() -> None:
     session.announce(LEADER(session.leader_view()), BIDS)
     view = session.follower_view()
     session.reset()
-    calls: list[Callable[[], object]] = [session.follower_view]
-    for call in (*calls, lambda: session.trade(BIDS(view))):
+    calls: list[Callable[[], object]] = [
+        session.follower_view,
+        lambda: session.trade(BIDS(view)),
+    ]
+    for call in calls:
         with pytest.raises(PolicyError, match="no day has begun, announce its prices first"):
             call()
     with pytest.raises(PolicyError, match="no day with a bid has been played"):
