@@ -112,6 +112,11 @@ def _leader(algorithm: str, requote_every_h: float) -> Any:
     """Return the leader's settings; raise where the algorithm is unknown."""
     from policies.leader import ALGORITHMS, LeaderTraining
 
+    if not (24.0 / requote_every_h).is_integer() or not (4.0 * requote_every_h).is_integer():
+        raise ScenarioError(
+            f"--requote-every-h: {requote_every_h:g} h does not divide a day into whole quarter "
+            "hours; allowed are e.g. 0.25, 0.5, 1, 2, 3, 4, 6, 8, 12 and 24"
+        )
     known = {name.lower(): name for name in ALGORITHMS}
     name = known.get(algorithm.lower())
     if name is None:

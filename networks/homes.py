@@ -107,11 +107,12 @@ def home_counts_by_peak(feeder: Feeder, profiles: YearProfiles, draws: Homes) ->
     every_row = np.arange(QUARTER_HOURS)
     by_bus = np.argsort(draws.bus, kind="stable")
     buses, first = np.unique(draws.bus[by_bus], return_index=True)
-    for bus, mine in zip(buses, np.split(by_bus, first[1:]), strict=True):
+    last = np.searchsorted(draws.bus[by_bus], buses, side="right")
+    for bus, start, end in zip(buses, first, last, strict=True):
         target = feeder.nominal_load_kw[bus]
         total = np.zeros(QUARTER_HOURS)
         before = 0.0
-        for home in mine:
+        for home in by_bus[start:end]:
             rows = shifted_rows(profiles, draws.shift[[home]], every_row)[0]
             total += draws.nominal_kw[home] * profiles.household_pu[draws.household[home], rows]
             peak = float(total.max())

@@ -22,8 +22,10 @@ from cosim.inputs.world import build_world
 from cosim.prosumers.devices import initial_state
 from cosim.records import Floats, FollowerAction, Signal, World
 from cosim.scenario import Scenario
+from cosim.scenario_moves import scenario_at
 from cosim.scoring.rewards import network_penalties, prosumer_rewards
 from cosim.session import Session
+from cosim.studies.held_out import HELD_OUT_SEEDS
 from cosim.views import FollowerView, LeaderView
 from networks.feeder import Feeder
 from policies.ppo import ActorCritic, Batch, Learner, Losses, PpoSettings, Singles
@@ -136,10 +138,8 @@ class FollowerTrainer:
     def _draw_world(self, draws: np.random.Generator) -> tuple[Game, World]:
         """Draw who lives on the feeder, the day, and what happens on it."""
         day = self.days[int(draws.integers(len(self.days)))]
-        run = self.scenario.run.model_copy(
-            update={"start": day, "days": self.settings.days, "seed": int(draws.integers(1 << 31))}
-        )
-        scenario = self.scenario.model_copy(update={"run": run})
+        seed = int(draws.integers(HELD_OUT_SEEDS))
+        scenario = scenario_at(self.scenario, day, self.settings.days, seed=seed)
         world = build_world(scenario, self.feeder, environments=self.settings.environments)
         return make_game(scenario, self.power_flow, world), world
 

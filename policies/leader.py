@@ -203,7 +203,7 @@ class LeaderTrainer:
     def step(
         self, worlds: Worlds, followers: Followers, *, passes: int, done: float, logger: Logger
     ) -> float:
-        """Play and learn once; return the mean profit of the days played, EUR.
+        """Play and learn once; return the mean reward of the days played, EUR a day.
 
         Everything drawn follows from the seed and the number of updates behind, so that a training
         taken up again goes on as it would have.
@@ -238,7 +238,7 @@ class LeaderTrainer:
         broken = self._broken()
         if broken:
             raise self._no_number(f"parameters {', '.join(broken)} are")
-        return float(np.mean(rows.profits))
+        return float(np.mean(rows.profits)) * settings.decisions
 
     def _variables(self) -> list[tuple[str, torch.Tensor]]:
         """Return what is learned beside the parameters: the weight of SAC's entropy."""

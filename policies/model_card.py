@@ -213,7 +213,14 @@ def _results(held_out: Mapping[str, Any] | None) -> Iterator[str]:
         for name, found in summary.estimates.items()
     ]
     yield _table(head, rows)
-    yield from _differences(summary, str(held_out["player"]))
+    for name, player in held_out["players"].items():
+        if player["kind"] == "trained":
+            yield from _differences(summary, name)
+    yield (
+        "Players: "
+        + "; ".join(f"`{name}`: {each['told']}" for name, each in held_out["players"].items())
+        + "."
+    )
     yield f"Value capture: {held_out['value_capture']}."
 
 

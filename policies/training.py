@@ -23,7 +23,8 @@ from cosim.expectation import PASSES
 from cosim.game import Game
 from cosim.means import sum_of
 from cosim.records import World
-from cosim.scenario import Run, Scenario
+from cosim.scenario import Scenario
+from cosim.scenario_moves import scenario_at
 from cosim.scoring.metrics import open_positions_eur
 from cosim.scoring.rewards import leader_reward, prosumer_rewards
 from cosim.session import Session
@@ -259,8 +260,8 @@ class Training:
             spread = np.linspace(0, len(days) - 1, JUDGED_SPANS + 2).astype(int)[1:-1]
             for number in spread:
                 seed = HELD_OUT_SEEDS - 1 - int(number)
-                run = Run(start=days[number], days=JUDGED_DAYS, seed=seed)
-                worlds = ScenarioWorlds(self.scenario.model_copy(update={"run": run}))
+                moved = scenario_at(self.scenario, days[number], JUDGED_DAYS, seed=seed)
+                worlds = ScenarioWorlds(moved)
                 self._judged.append(worlds(seed))
         figures = [play_figures(game, world, policies) for game, world in self._judged]
         profit, cost = np.mean(figures, axis=0) / JUDGED_DAYS

@@ -19,6 +19,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from cosim.errors import PolicyError
 from cosim.scenario import Scenario
 from cosim.scenario_text import scenario_toml
@@ -153,6 +155,10 @@ def policies_from(content: dict[str, Any]) -> Policies:
     settings = LeaderTraining(**given, tariff=tariff)
     model = new_model(settings, seed=0)
     model.policy.load_state_dict(content["leader"]["parameters"]["policy"])
+    for side, network_of_side in (("followers", network), ("leader", model.policy)):
+        for name, values in network_of_side.state_dict().items():
+            if not bool(torch.isfinite(values).all()):
+                raise ValueError(f"{side}: {name} holds entries that are not finite")
     return Policies(
         leader=LearnedLeader(model, tariff),
         followers=LearnedFollowers(network, float(theirs["half_spread_eur_per_kwh"])),

@@ -126,12 +126,13 @@ def test_trained_folders_play_beside_the_others_and_bytes_repeat(
     left, right = (hashes_of(tmp_path / name) for name in ("a", "b"))
     assert {name for name in left if left[name] != right[name]} <= {"report.html"}
     facts = json.loads((tmp_path / "a" / "comparison.json").read_text(encoding="utf-8"))
-    names = ["no_trade", "water_value", *folders]
+    trained = [name for folder in folders for name in (f"{folder}_followers", folder)]
+    names = ["no_trade", "water_value", *trained]
     assert list(facts["players"]) == names
     assert facts["reference"] == "no_trade"
     estimates = facts["estimates"]
-    for folder in folders:  # the same policies do the same
-        assert estimates[folder] == estimates["water_value"]
+    for name in trained:  # the same policies do the same
+        assert estimates[name] == estimates["water_value"]
     assert estimates["optimum"]["value_capture_percent"]["value"] == pytest.approx(100.0)
     assert 0.0 < estimates["water_value"]["value_capture_percent"]["value"] < 100.0
 

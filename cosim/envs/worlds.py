@@ -2,7 +2,6 @@
 
 import datetime
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from cosim.grid.power_flow import PowerFlow
 from cosim.inputs.world import draw_world, set_stage
 from cosim.records import World
 from cosim.scenario import Scenario
+from cosim.scenario_moves import scenario_at
 from networks.catalog import load_feeder
 
 Worlds = Callable[[int], tuple[Game, World]]
@@ -61,8 +61,9 @@ class ScenarioWorlds:
         """Return the game and the world of `seed`."""
         start = self.first_day(seed)
         if start != self._start:
-            self._stage, self._start = set_stage(self._on(start=start), self.feeder), start
-        scenario = self._on(start=start, seed=seed)
+            moved = scenario_at(self.scenario, start, self.scenario.run.days)
+            self._stage, self._start = set_stage(moved, self.feeder), start
+        scenario = scenario_at(self.scenario, start, self.scenario.run.days, seed=seed)
         world = draw_world(scenario, self._stage, environments=self.environments)
         return make_game(scenario, self.power_flow, world), world
 
@@ -72,8 +73,3 @@ class ScenarioWorlds:
             return self.scenario.run.start
         sequence = np.random.SeedSequence(seed, spawn_key=(FIRST_DAY_STREAM,))
         return self.first_days[np.random.default_rng(sequence).integers(len(self.first_days))]
-
-    def _on(self, **changed: Any) -> Scenario:
-        """Return the scenario with another first day or seed."""
-        run = self.scenario.run.model_copy(update=changed)
-        return self.scenario.model_copy(update={"run": run})

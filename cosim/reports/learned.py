@@ -44,7 +44,7 @@ def _blocks(data: ReportData, entry: Mapping[str, Any], number_of: int) -> Itera
         return
     try:
         summary = summary_of(held_out)
-        player = str(held_out["player"])
+        player = _row_of(held_out, entry["sides"])
         lead = _headline(summary, player)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunFolderError(
@@ -61,7 +61,14 @@ def _blocks(data: ReportData, entry: Mapping[str, Any], number_of: int) -> Itera
     yield replace(
         figure, name=f"held-out-cost{mark}", title=f"{figure.title}, held-out days", caption=CAPTION
     )
-    only = replace(summary, differences={player: summary.differences[player]})
+    only = replace(
+        summary,
+        differences={
+            name: found
+            for name, found in summary.differences.items()
+            if held_out["players"][name]["kind"] == "trained"
+        },
+    )
     yield replace(difference_table(only, COMPARED), name=f"held-out-differences{mark}")
 
 
@@ -78,6 +85,16 @@ def _acting(entry: Mapping[str, Any]) -> str:
     verb = "acts" if sides == ["leader"] else "act"
     who = f"{listed(sides)} of this run {verb}".capitalize()
     return f"{who} by the learned policies in {escape(entry['folder'])}."
+
+
+def _row_of(held_out: Mapping[str, Any], sides: Sequence[str]) -> str:
+    """Return the player that acts as this run does: followers alone have a row of their own."""
+    alone = f"{held_out['player']}_followers"
+    return (
+        alone
+        if list(sides) == ["followers"] and alone in held_out["players"]
+        else str(held_out["player"])
+    )
 
 
 def _unjudged() -> str:
@@ -128,10 +145,19 @@ def _facts(data: ReportData, entry: Mapping[str, Any]) -> Iterator[str]:
     other = [side for side in SIDES if side not in entry["sides"]]
     if other and held_out is not None:
         yield (
-            f"The tables are of both sides learned; in this run the policy of the {other[0]} is "
-            f"{escape(data.setting(other[0], 'policy').replace('_', ' '))}."
+            f"In this run the policy of the {other[0]} is "
+            f"{escape(data.setting(other[0], 'policy').replace('_', ' '))}; in the tables "
+            f"{escape(str(held_out['player']))} is both sides learned."
         )
     if held_out is not None:
+        yield (
+            "; ".join(
+                f"{escape(name)}: {escape(str(each['told']))}"
+                for name, each in held_out["players"].items()
+                if each["kind"] == "trained"
+            )
+            + "."
+        )
         yield f"Value capture: {escape(str(held_out['value_capture']))}."
         yield f"Trained by <code>{escape(str(held_out['command']))}</code>."
     yield f"SHA-256 of the policies: {escape(entry['policies_sha256'])}."

@@ -8,7 +8,8 @@ from cosim.game import Game, make_game
 from cosim.grid.power_flow import PowerFlow
 from cosim.inputs.world import draw_world, set_stage
 from cosim.records import World
-from cosim.scenario import Prices, Scenario
+from cosim.scenario import Scenario
+from cosim.scenario_moves import scenario_at as scenario_at
 from cosim.studies.comparison import Stratum
 from cosim.studies.held_out import FIRST_MONDAY, HELD_OUT_SEEDS, held_out_weeks
 from networks.feeder import Feeder
@@ -45,18 +46,6 @@ def most_days() -> int:
     return DAYS_OF_WEEK * len(held_out_weeks())
 
 
-def scenario_at(scenario: Scenario, start: datetime.date, days: int) -> Scenario:
-    """Return `scenario` moved to other days, those of its price files along with it."""
-    away = start - scenario.run.start
-    wholesale = scenario.wholesale
-    moved = {
-        "day_ahead": _moved(wholesale.day_ahead, away),
-        "imbalance": _moved(wholesale.imbalance, away),
-    }
-    run = scenario.run.model_copy(update={"start": start, "days": days})
-    return scenario.model_copy(update={"run": run, "wholesale": wholesale.model_copy(update=moved)})
-
-
 def strata_of(
     scenario: Scenario, feeder: Feeder, starts: Sequence[datetime.date], *, days: int, seeds: int
 ) -> tuple[Stratum, ...]:
@@ -79,9 +68,3 @@ def _build(power_flow: PowerFlow, scenario: Scenario, *, seeds: int) -> tuple[Ga
     drawn = scenario.model_copy(update={"run": scenario.run.model_copy(update={"seed": seed})})
     world = draw_world(drawn, stage, environments=seeds)
     return make_game(drawn, power_flow, world), world
-
-
-def _moved(prices: Prices, away: datetime.timedelta) -> Prices:
-    if prices.first_day is None:
-        return prices
-    return prices.model_copy(update={"first_day": prices.first_day + away})

@@ -15,7 +15,10 @@ COMMAND = "cosim train --scenario two.toml --seed 3 --rounds 1 --out DIR"
 SEED = 3
 SETTINGS = TrainingSettings(rounds_max=1, follower_iterations=1, leader_updates=1)
 STRATA = ["2016-02-05", "2016-06-13", "2016-10-26"]
-BASES = {"no_trade": 30.0, "water_value": 21.5, "fictitious_play": 20.25, "trained": 20.0}
+BASES = {
+    **{"no_trade": 30.0, "water_value": 21.5, "fictitious_play": 20.25},
+    **{"trained_followers": 20.125, "trained": 20.0},
+}
 
 
 def two_homes() -> Scenario:
@@ -76,6 +79,10 @@ def made_up(digest: str = "0" * 64, *, seeds: int = 5) -> dict[str, Any]:
         "seeds": seeds,
         "reference": "fictitious_play",
         "value_capture": "(cost of no_trade - cost) / (cost of no_trade - cost of optimum)",
+        "players": {
+            name: {"kind": "trained" if "trained" in name else "bidding", "told": f"is {name}"}
+            for name in BASES
+        },
         "estimates": estimates,
         "differences_to_reference": {
             name: {

@@ -41,6 +41,7 @@ def options(folder: Path, scenario: str, *more: str) -> tuple[str, ...]:
     )
 
 
+@pytest.mark.slow
 def test_killed_in_the_evaluation_the_same_command_goes_on_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -86,6 +87,7 @@ def test_killed_in_the_evaluation_the_same_command_goes_on_with_it(
     assert {file: file.read_bytes() for file in folder.iterdir() if file.is_file()} == before
 
 
+@pytest.mark.slow
 def test_what_was_not_judged_can_be_judged_later_and_is_not_written_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -149,7 +151,14 @@ def line_up_without_weights() -> LineUp:
 def test_the_trained_policies_play_beside_the_yardsticks(tmp_path: Path) -> None:
     finished_folder(tmp_path / "x")
     players = line_up(tmp_path / "x", two_homes())
-    assert players.names == ("no_trade", "water_value", "fictitious_play", "trained", "optimum")
+    assert players.names == (
+        "no_trade",
+        "water_value",
+        "fictitious_play",
+        "trained_followers",
+        "trained",
+        "optimum",
+    )
     assert players.baseline is players.players[0]
     assert players.players[3].policies.passes == 6
 

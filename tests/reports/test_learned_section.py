@@ -63,7 +63,7 @@ def test_every_player_stands_in_the_tables_with_its_figures(page: Page) -> None:
         assert row[1] == f"{cost:.2f} ({cost - 0.5:.2f} to {cost + 0.75:.2f})"
     assert len(page.tables["held-out-grid-and-market"]) == 1 + len(BASES)
     names = [row[0] for row in page.tables["held-out-differences"] if len(row) == 1]
-    assert names == ["trained"]
+    assert names == ["trained_followers", "trained"]
     assert "held-out-cost" in page.figures
 
 
@@ -105,7 +105,8 @@ def test_other_settings_and_one_side_are_told(run: ReportData) -> None:
     other = entry(sides=["followers"], other_settings=["grid.rule: optimal there, <none> here"])
     told = words(with_entries(run, other))
     assert "grid.rule: optimal there, &lt;none&gt; here" in told
-    assert "in this run the policy of the leader is" in told
+    assert "In this run the policy of the leader is" in told
+    assert "pays 20.12\u00a0EUR a day with them" in told  # the row of followers alone
 
 
 def test_policies_that_were_not_judged_have_no_tables(run: ReportData) -> None:
