@@ -1,6 +1,8 @@
 """Days as a session plays them: what is expected before them, how they end, what is refused."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -110,9 +112,10 @@ def one(fleet: Fleet, **owned: float) -> Fleet:
     """Return the fleet with nothing but the devices given, the same for everybody."""
     none = np.zeros(fleet.bus.shape)
     sizes = ("pv_kwp", "battery_kwh", "battery_kw", "battery_start_kwh", "vehicle_kw")
+    given: dict[str, Any] = {n: none + owned.get(n, 0.0) for n in (*sizes, "heat_pump_kw")}
     return replace(
         fleet,
-        **{name: none + owned.get(name, 0.0) for name in (*sizes, "heat_pump_kw")},  # type: ignore[arg-type]
+        **given,
         battery_charge_efficiency=none + 0.95,
         battery_discharge_efficiency=none + 0.95,
     )
@@ -226,7 +229,14 @@ def test_prices_outside_the_tariff_are_refused_in_words() -> None:
 def test_calls_out_of_turn_are_refused_in_words() -> None:
     game, world = short_worlds(1)(0)
     session = Session(game, world)
-    for call in (session.follower_view, lambda: session.trade(None)):  # type: ignore[arg-type]
+    session.announce(LEADER(session.leader_view()), BIDS)
+    view = session.follower_view()
+    session.reset()
+    calls: list[Callable[[], object]] = [
+        session.follower_view,
+        lambda: session.trade(BIDS(view)),
+    ]
+    for call in calls:
         with pytest.raises(PolicyError, match="no day has begun, announce its prices first"):
             call()
     with pytest.raises(PolicyError, match="no day with a bid has been played"):
@@ -236,9 +246,10 @@ def test_calls_out_of_turn_are_refused_in_words() -> None:
     with pytest.raises(PolicyError, match="the day has begun already"):
         session.announce(signal, BIDS)
     plain_rest(session)
-    for late in (session.leader_view, lambda: session.announce(signal, BIDS)):
+    calls = [session.leader_view, lambda: session.announce(signal, BIDS)]
+    for call in calls:
         with pytest.raises(PolicyError, match="all days are behind"):
-            late()
+            call()
 
 
 def plain_rest(session: Session) -> None:

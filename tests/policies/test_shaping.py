@@ -33,9 +33,9 @@ class Recording(FollowerTrainer):
         return LEADER(view)
 
     def _start(self, game: object, draws: np.random.Generator) -> State:
-        start: State = super()._start(game, draws)  # type: ignore[arg-type]
-        self.start = start
-        return start
+        state: State = super()._start(game, draws)  # type: ignore[arg-type]
+        self.start = state
+        return state
 
 
 @cache

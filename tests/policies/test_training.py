@@ -21,13 +21,16 @@ from policies import checkpoints
 from policies.leader import LearnedLeader
 from policies.prosumer import LearnedFollowers
 from policies.training import CHECKPOINT, Training, TrainingSettings
-from policies.training_folder import POLICIES, SCENARIO, STATUS, finish, load_trained, open_training
+from policies.training_folder import POLICIES, SCENARIO, STATUS, load_trained, open_training
 from tests.policies.tiny_training import (
+    FACTS,
     FOLLOWERS,
     TINY,
+    TWO_ROUNDS,
     Killed,
     four_homes,
     judge_little,
+    silent,
     tiny,
     whole,
 )
@@ -65,8 +68,9 @@ def digest(file: Path) -> str:
 
 
 def test_units_are_rounds_that_get_shorter() -> None:
-    kinds = [kind for kind, _ in TINY.units()]
+    kinds = [kind for kind, _ in TWO_ROUNDS.units()]
     assert kinds == ["followers", "followers", "leader", "judge", "followers", "leader", "judge"]
+    assert TINY.units() == TWO_ROUNDS.units()[:4]
     usual = TrainingSettings().units()
     assert usual[-1] == ("judge", TrainingSettings().rounds_max - 1)
     assert [turn for _, turn in usual] == sorted(turn for _, turn in usual)
@@ -78,7 +82,7 @@ def test_a_training_leaves_policies_and_says_that_it_is_finished(trained: Path) 
     status = json.loads((trained / STATUS).read_text(encoding="utf-8"))
     assert status["status"] == "finished"
     assert status["seed"] == 3
-    assert status["done"] == {"rounds": 2}
+    assert status["done"] == FACTS
     assert status["settings"]["leader"]["algorithm"] == "PPO"
     history = checkpoints.read(trained / CHECKPOINT, "checkpoint")["history"]
     assert [each["kind"] for each in history] == [kind for kind, _ in TINY.units()]
@@ -93,34 +97,52 @@ def test_policies_of_a_folder_act_on_both_sides(trained: Path) -> None:
     assert policies.passes == TINY.passes
 
 
-def test_killed_after_and_within_units_it_ends_with_the_same_bytes(
+def same_training(left: Path, right: Path) -> bool:
+    """Return whether two trainings ended alike; how long they took may differ."""
+    for name in (POLICIES, SCENARIO, STATUS):
+        assert digest(left / name) == digest(right / name), name
+    one, other = (checkpoints.read(each / CHECKPOINT, "checkpoint") for each in (left, right))
+    assert one.pop("seconds") > 0.0
+    assert other.pop("seconds") > 0.0
+    return same(one, other)
+
+
+def test_killed_after_and_within_a_unit_it_ends_with_the_same_bytes(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every unit is done by a training opened anew, the third one twice."""
-    folder, breaks = tmp_path / "broken", 0
-    save = Training.save
+    """After the first one, and before what the third one learned was kept."""
+    folder, save = tmp_path / "x", Training.save
 
     def broken_off(self: Training, into: Path) -> None:
-        if self.position == 3 and breaks == 2:
+        if self.position == 3:
             raise Killed
         save(self, into)
 
-    monkeypatch.setattr(Training, "save", broken_off)
-    while True:
-        training = tiny(folder)
-        if training.finished:
-            break
+    with pytest.raises(Killed):
+        tiny(folder).run(folder, kill)
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "save", broken_off)
+        with pytest.raises(Killed):
+            tiny(folder).run(folder, silent)
+    assert tiny(folder).position == 2
+    whole(folder)
+    assert same_training(folder, trained)
+
+
+@pytest.mark.slow
+def test_every_unit_of_two_rounds_can_be_done_by_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge_little(monkeypatch)
+    whole(tmp_path / "whole", TWO_ROUNDS)
+    folder = tmp_path / "broken"
+    for number in range(len(TWO_ROUNDS.units())):
+        training = tiny(folder, settings=TWO_ROUNDS)
+        assert training.position == number
         with pytest.raises(Killed):
             training.run(folder, kill)
-        breaks += 1
-    assert breaks == len(TINY.units()) + 1
-    finish(folder, training, {"rounds": 2})
-    for name in (POLICIES, SCENARIO, STATUS):
-        assert digest(folder / name) == digest(trained / name), name
-    left, right = (checkpoints.read(each / CHECKPOINT, "checkpoint") for each in (folder, trained))
-    assert left.pop("seconds") > 0.0
-    assert right.pop("seconds") > 0.0
-    assert same(left, right)
+    whole(folder, TWO_ROUNDS)
+    assert same_training(folder, tmp_path / "whole")
 
 
 def test_another_seed_ends_with_other_policies(trained: Path, tmp_path: Path) -> None:
@@ -266,13 +288,9 @@ DRIVER = """
 import sys
 from pathlib import Path
 from policies import training
-from policies.training_folder import finish
-from tests.policies.tiny_training import silent, tiny
+from tests.policies.tiny_training import whole
 training.JUDGED_SPANS = training.JUDGED_DAYS = 1
-folder = Path(sys.argv[1])
-begun = tiny(folder)
-begun.run(folder, silent)
-finish(folder, begun, {"rounds": 2})
+whole(Path(sys.argv[1]))
 """
 
 
@@ -291,5 +309,4 @@ def test_a_process_killed_by_a_signal_ends_with_the_same_bytes(
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert subprocess.run(command, env=environment, cwd=REPOSITORY, check=False).returncode == 0
-    for name in (POLICIES, STATUS):
-        assert digest(folder / name) == digest(trained / name), name
+    assert same_training(folder, trained)

@@ -1,6 +1,7 @@
 """A training that takes seconds: four homes on the CIGRE feeder, one day at a time."""
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,19 +34,25 @@ bus = 17
 """
 
 FOLLOWERS = FollowerTraining(
-    environments=1, days=1, passes=1, ppo=PpoSettings(hidden=8, minibatches=2, epochs=2)
+    environments=1, days=1, passes=0, ppo=PpoSettings(hidden=8, minibatches=2, epochs=2)
 )
 LEADER = LeaderTraining(environments=2, days=1, hidden=8, epochs=2, minibatch=2)
 TINY = TrainingSettings(
-    rounds_max=2,
+    rounds_max=1,
     follower_iterations=2,
     leader_updates=1,
-    passes=1,
+    passes=0,
     settled=0.0,
     followers=FOLLOWERS,
     leader=LEADER,
 )
-"""Seven units: two iterations, an update, a judgement; one, one and one."""
+"""Four units: two iterations, an update, a judgement."""
+
+TWO_ROUNDS = replace(TINY, rounds_max=2)
+"""Three units more: one of each."""
+
+
+FACTS = {"told": "by a test"}
 
 
 class Killed(BaseException):
@@ -75,8 +82,8 @@ def silent(_kind: str, _done: int, _units: int, _line: str) -> None:
     """Hear what a training tells."""
 
 
-def whole(folder: Path) -> None:
+def whole(folder: Path, settings: TrainingSettings = TINY) -> None:
     """Train without a break."""
-    begun = tiny(folder)
+    begun = tiny(folder, settings=settings)
     begun.run(folder, silent)
-    finish(folder, begun, {"rounds": 2})
+    finish(folder, begun, FACTS)
