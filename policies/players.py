@@ -10,16 +10,16 @@ from cosim.expectation import PASSES
 from cosim.game import Game
 from cosim.market.auction import MECHANISMS
 from cosim.prosumers.devices import initial_state, plug_in, ranges
-from cosim.prosumers.orders import battery_prices, heat_price, vehicle_prices
+from cosim.prosumers.orders import battery_prices, heat_price, vehicle_values
 from cosim.records import Floats, FollowerAction, Signal, World
 from cosim.scenario import Scenario
-from cosim.simulation import Policies
+from cosim.simulation import Followers, Policies
 from cosim.studies.comparison import Player, Yardstick
 from cosim.views import FollowerView
 from policies.baselines import WaterValue
 from policies.optimum import community_optimum
 from policies.receding_horizon import Horizon, receding_horizon
-from policies.registry import leader_of
+from policies.registry import leader_of, requote_every_h
 from policies.yardstick_case import Span
 
 BEYOND_ANY_PRICE_EUR_PER_KWH = 100.0
@@ -94,18 +94,8 @@ class ZeroIntelligence:
         giving = ask * fleet.battery_discharge_efficiency
         both = (limits.battery_charge_kwh > 0.0) & (limits.battery_discharge_kwh > 0.0)
         stored = np.where(both, (charging + giving) / 2.0, charging + giving)  # a zero if neither
-        dear, _, _ = vehicle_prices(
-            state.vehicle_missing_kwh / fleet.vehicle_efficiency - limits.vehicle_must_kwh,
-            fleet.vehicle_kw * view.interval_h,
-            view.now.vehicle_departure[interval],
-            view.row,
-            (
-                plan.surplus_kwh,
-                plan.buy_eur_per_kwh,
-                plan.sell_eur_per_kwh,
-                plan.missing_eur_per_kwh,
-            ),
-            plan.first_interval,
+        dear, _, _ = vehicle_values(
+            fleet, state, limits, view.now, plan=plan, interval_h=view.interval_h
         )
         heat = heat_price(fleet, state, limits, view.now, plan=plan, interval_h=view.interval_h)
         drawn = self._draw(view, bid.shape)
@@ -133,11 +123,16 @@ def without_flexible_demand(game: Game) -> Game:
     return replace(game, fleet=fleet, mechanism=MECHANISMS["none"])
 
 
+def _under_its_leader(scenario: Scenario, followers: Followers, *, passes: int = 0) -> Policies:
+    """Return `followers` under the leader of `scenario`, which decides as often as there."""
+    return Policies(leader_of(scenario), followers, passes, requote_every_h(scenario))
+
+
 def _no_trade(scenario: Scenario) -> Player:
     return Player(
         BASELINE,
         "reference",
-        Policies(leader_of(scenario), Inflexible()),
+        _under_its_leader(scenario, Inflexible()),
         "tariff, no flexibility: no local trade, batteries stand still, vehicles charge as soon as "
         "they are plugged in, heat pumps hold the target temperature",
         without_flexible_demand,
@@ -148,7 +143,7 @@ def _self_consumption(scenario: Scenario) -> Player:
     return Player(
         "self_consumption",
         "rule",
-        Policies(leader_of(scenario), SelfConsumption()),
+        _under_its_leader(scenario, SelfConsumption()),
         "no local trade; each battery stores its home's own surplus and serves its home's own "
         "load, all else as no_trade",
         without_flexible_demand,
@@ -160,7 +155,7 @@ def _zero_intelligence(scenario: Scenario) -> Player:
     return Player(
         "zero_intelligence",
         "rule",
-        Policies(leader_of(scenario), ZeroIntelligence(scenario.run.seed, spread)),
+        _under_its_leader(scenario, ZeroIntelligence(scenario.run.seed, spread)),
         "bids random reservation prices between the feed-in and the retail price in the local "
         "market: what the rules of the market alone bring about",
     )
@@ -171,7 +166,7 @@ def _water_value(scenario: Scenario) -> Player:
     return Player(
         "water_value",
         "bidding",
-        Policies(leader_of(scenario), followers),
+        _under_its_leader(scenario, followers),
         "bids storage at its water value by a dynamic programme under the announced prices",
     )
 
@@ -181,7 +176,7 @@ def _fictitious_play(scenario: Scenario) -> Player:
     return Player(
         BEST_BIDDER,
         "bidding",
-        Policies(leader_of(scenario), followers, passes=PASSES),
+        _under_its_leader(scenario, followers, passes=PASSES),
         "water values that expect the local market: the day is played on forecasts six times "
         "and planned anew each time",
     )
@@ -203,7 +198,7 @@ def trained_players(folder: Path, name: str, scenario: Scenario) -> tuple[Player
     from policies.training_folder import load_trained  # seconds, and rarely needed
 
     policies = load_trained(folder)
-    alone = replace(policies, leader=leader_of(scenario), requote_every_h=24.0)
+    alone = _under_its_leader(scenario, policies.followers, passes=policies.passes)
     return (
         Player(
             f"{name}{FOLLOWERS_ALONE}",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cosim.means import mean_of
 from cosim.prosumers.devices import plug_in, ranges
-from cosim.prosumers.orders import battery_prices, heat_price, vehicle_prices
+from cosim.prosumers.orders import battery_prices, heat_price, vehicle_values
 from cosim.records import Booleans, Fleet, Floats, FollowerAction
 from cosim.views import FollowerView
 
@@ -243,18 +243,8 @@ def _values(view: FollowerView) -> dict[str, Floats]:
     state = plug_in(view.state, view.now)
     limits = ranges(fleet, state, view.now, interval=now, interval_h=view.interval_h)
     bid, ask = battery_prices(fleet, state, limits, plan)
-    dear, _, spare = vehicle_prices(
-        state.vehicle_missing_kwh / fleet.vehicle_efficiency - limits.vehicle_must_kwh,
-        fleet.vehicle_kw * view.interval_h,
-        view.now.vehicle_departure[now],
-        view.row,
-        (
-            plan.surplus_kwh,
-            plan.buy_eur_per_kwh,
-            plan.sell_eur_per_kwh,
-            plan.missing_eur_per_kwh,
-        ),
-        plan.first_interval,
+    dear, _, spare = vehicle_values(
+        fleet, state, limits, view.now, plan=plan, interval_h=view.interval_h
     )
     heat = heat_price(fleet, state, limits, view.now, plan=plan, interval_h=view.interval_h)
     signal = view.day.signal

@@ -65,18 +65,8 @@ def order_curves(
     price = np.empty((*load_kwh.shape, STEP_COUNT))
     price[:, :, Step.BATTERY_HOLD] = np.maximum(ask, bid)
     price[:, :, Step.BATTERY_CHARGE] = bid
-    dear, dear_kwh, spare = vehicle_prices(
-        state.vehicle_missing_kwh / fleet.vehicle_efficiency - limits.vehicle_must_kwh,
-        fleet.vehicle_kw * interval_h,
-        exogenous.vehicle_departure[interval],
-        interval - plan.first_interval,
-        (
-            plan.surplus_kwh,
-            plan.buy_eur_per_kwh,
-            plan.sell_eur_per_kwh,
-            plan.missing_eur_per_kwh,
-        ),
-        plan.first_interval,
+    dear, dear_kwh, spare = vehicle_values(
+        fleet, state, limits, exogenous, plan=plan, interval_h=interval_h
     )
     price[:, :, Step.VEHICLE] = dear + offsets[:, :, 1]
     # Just above: at equal prices own sun goes into the vehicle rather than to the aggregator.
@@ -185,6 +175,32 @@ def value_at(table: Floats, level: Floats, full: Floats) -> Floats:
     below = np.take_along_axis(table, lower[:, :, None], axis=2)[:, :, 0]
     above = np.take_along_axis(table, lower[:, :, None] + 1, axis=2)[:, :, 0]
     return np.asarray(below + share * (above - below))
+
+
+def vehicle_values(
+    fleet: Fleet,
+    state: State,
+    limits: Ranges,
+    exogenous: Exogenous,
+    *,
+    plan: Plan,
+    interval_h: float,
+) -> tuple[Floats, Floats, Floats]:
+    """Return what charging in the interval of `state` saves later, as `vehicle_prices` does."""
+    prices: tuple[Floats, Floats, Floats] = vehicle_prices(
+        state.vehicle_missing_kwh / fleet.vehicle_efficiency - limits.vehicle_must_kwh,
+        fleet.vehicle_kw * interval_h,
+        exogenous.vehicle_departure[state.interval],
+        state.interval - plan.first_interval,
+        (
+            plan.surplus_kwh,
+            plan.buy_eur_per_kwh,
+            plan.sell_eur_per_kwh,
+            plan.missing_eur_per_kwh,
+        ),
+        plan.first_interval,
+    )
+    return prices
 
 
 @njit(cache=True)

@@ -208,7 +208,8 @@ def _method(content: ComparisonContent) -> Section:
         "open positions gained. Stored energy is worth the feed-in price, missing energy costs the "
         "retail price.",
         f"Value capture: {escape(capture_words(line_up))}.",
-        "Prosumer surplus and worse off: against the retailer alone, without any flexibility.",
+        "Prosumer surplus: against the retailer alone, without any flexibility. Worse off and "
+        "fairness: against what the same bidders pay the retailer alone.",
         "AC violations: intervals that break a limit which firm load alone does not break.",
         f"Intervals: stratified bootstrap, {number(RESAMPLES)} resamples, seeds drawn anew within "
         f"each span; {counted(summary.seeds, 'seed')}. The mean leaves out a quarter of the seeds, "

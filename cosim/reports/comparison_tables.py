@@ -19,8 +19,9 @@ TABLES = {
     "money": (
         "Money",
         (*COMPARED, "worse_off_percent", "jain_saving"),
-        "Interquartile mean over seeds with its 95 % bootstrap interval. Surplus, worse off and "
-        "fairness are against the retailer alone without any flexibility.",
+        "Interquartile mean over seeds with its 95 % bootstrap interval. Surplus is against the "
+        "retailer alone without any flexibility, worse off and fairness against what the same "
+        "bidders pay the retailer alone.",
     ),
     "grid-and-market": (
         "Grid and market",

@@ -14,6 +14,7 @@ import numpy as np
 
 from cosim.errors import PolicyError
 from cosim.game import Game
+from cosim.market.auction import MECHANISMS
 from cosim.prosumers.devices import initial_state
 from cosim.records import Floats, FollowerAction, Signal, World
 from cosim.scoring.fairness import jain
@@ -92,8 +93,8 @@ class Span:
     cost_eur: Floats  # (B,)
     baseline_cost_eur: Floats  # (B,) at the same announced prices
     optimum_cost_eur: Floats  # (B,) NaN without an optimum
-    jain_saving: Floats  # (B,) of what prosumers save against the retailer alone
-    worse_off: Floats  # (B,) share of prosumers who pay more than with the retailer alone
+    jain_saving: Floats  # (B,) of what prosumers save against the retailer alone, bidding alike
+    worse_off: Floats  # (B,) share of prosumers who pay more than with the retailer alone, likewise
     decision_s: float  # of followers, an interval and prosumer
 
 
@@ -173,7 +174,7 @@ class _Table:
         self._optima: dict[bytes, Floats] = {}
         self._baselines: dict[bytes, _Played] = {}
         baseline = line_up.baseline
-        self._retail_only = self._play(_with_leader(baseline, _RetailOnly()))
+        self._retail_only = self._play_alone(baseline)
         self._own = self._play(baseline)
         self._baselines[_key(self._own.signal)] = self._own
 
@@ -182,7 +183,8 @@ class _Table:
         played = self._own if player is self.line_up.baseline else self._play(player)
         baseline = self._baseline_at(played.signal)
         retail = self._retail_only
-        saving = retail.prosumer_cost_eur - played.prosumer_cost_eur
+        alone = retail if player is self.line_up.baseline else self._play_alone(player)
+        saving = alone.prosumer_cost_eur - played.prosumer_cost_eur
         figures = _figures_of(played)
         figures["baseline_cost_eur"] = baseline.day_cost_eur
         figures["surplus_eur"] = retail.day_cost_eur - played.day_cost_eur
@@ -211,6 +213,15 @@ class _Table:
             baseline_cost_eur=self._own.prosumer_cost_eur.sum(axis=1),
             optimum_cost_eur=optimum,
         )
+
+    def _play_alone(self, player: Player) -> _Played:
+        """Play the same bidders with the retailer alone: no local trade, and a free grid."""
+        game = self.game if player.change is None else player.change(self.game)
+        free = replace(
+            game, rule="none", envelopes="none", charges=False, mechanism=MECHANISMS["none"]
+        )
+        policies = replace(_with_leader(player, _RetailOnly()).policies, passes=0)
+        return _play(free, self.world, policies)
 
     def _play(self, player: Player) -> _Played:
         game = self.game if player.change is None else player.change(self.game)
@@ -288,7 +299,8 @@ def _key(signal: Signal) -> bytes:
 
 
 def _with_leader(player: Player, leader: Leader) -> Player:
-    return replace(player, policies=replace(player.policies, leader=leader))
+    policies = replace(player.policies, leader=leader, requote_every_h=24.0)
+    return replace(player, policies=policies)
 
 
 class _Timed:
