@@ -11,7 +11,7 @@ import numpy as np
 
 from cosim.records import Exogenous, Fleet, Floats, Integers
 
-LEVELS: Final = 49
+LEVELS: Final = 97
 """Levels of a device between which its value is interpolated."""
 
 STEPS: Final = 8
@@ -76,11 +76,11 @@ class Battery:
         """Amounts from full discharge to full charge."""
         return np.linspace(-self.power_kwh, self.power_kwh, 2 * STEPS + 1)
 
-    def entered(self, row: int, level: Floats) -> Floats:  # noqa: ARG002 (as every device)
+    def entered(self, row: int, level: Floats) -> Floats:
         """Return the level: a battery is always there."""
         return level
 
-    def bounds(self, row: int, level: Floats) -> tuple[Floats, Floats]:  # noqa: ARG002
+    def bounds(self, row: int, level: Floats) -> tuple[Floats, Floats]:
         """Return how much can be discharged (<= 0) and charged."""
         least = -np.minimum(self.power_kwh, level * self.give)
         most = np.minimum(self.power_kwh, np.maximum(self.full - level, 0.0) / self.gain)
@@ -198,7 +198,7 @@ def level_at_end(device: Device, path_kwh: Floats) -> float:
     return float(level[0])
 
 
-def _tried(  # noqa: PLR0913 # one row of everything
+def _tried(
     device: Device,
     row: int,
     level: Floats,
