@@ -1,6 +1,7 @@
 """What `cosim train` does: learn, judge on held-out days, write the model card."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from cosim.compare_run import Plan, plan_problems
 from cosim.errors import ScenarioError
 from cosim.scenario import Scenario
 from cosim.studies.comparison_summary import summary_of
+from cosim.studies.incentives import EXPLOITABILITY
 from networks.catalog import load_feeder
 from policies.held_out_evaluation import evaluate
 from policies.model_card import Making, model_card, versions
@@ -104,7 +106,7 @@ def _print(training: Training, held_out: dict[str, Any] | None, out: Path) -> No
             typer.echo(
                 f"round {int(each['round']) + 1}: the aggregator earns "
                 f"{each['leader_eur_per_day']:.2f} EUR a day, the community pays "
-                f"{each['community_eur_per_day']:.2f} EUR a day (training days)"
+                f"{each['community_eur_per_day']:.2f} EUR a day{_alone(each)} (training days)"
             )
     if held_out is not None:
         typer.echo(f"\nheld-out days {', '.join(held_out['strata'])}")
@@ -113,6 +115,13 @@ def _print(training: Training, held_out: dict[str, Any] | None, out: Path) -> No
         f"\npolicies {out}\ncard     {out / 'model_card.md'}\n"
         f"compare  cosim compare {out} --out COMPARISON"
     )
+
+
+def _alone(judged: Mapping[str, Any]) -> str:
+    """Return what one follower could gain alone, in words, where it was measured."""
+    if EXPLOITABILITY not in judged:
+        return ""
+    return f", one follower could gain {judged[EXPLOITABILITY]:.1f} % of its saving alone"
 
 
 class _Bar:
