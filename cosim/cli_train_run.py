@@ -22,12 +22,13 @@ from cosim.cli_run import DayProgress
 from cosim.compare_run import Plan, plan_problems
 from cosim.errors import ScenarioError
 from cosim.scenario import Scenario
+from cosim.scenario_checks import uncovered_problems
 from cosim.studies.comparison_summary import summary_of
 from cosim.studies.incentives import EXPLOITABILITY
 from networks.catalog import load_feeder
 from policies.held_out_evaluation import evaluate
 from policies.model_card import Making, model_card, versions
-from policies.training import Training, TrainingSettings
+from policies.training import Training, TrainingSettings, drawn_spans
 from policies.training_folder import finish, is_finished, open_training, write_policies
 
 KINDS = {"followers": "followers", "leader": "leader", "judge": "judging a round"}
@@ -52,7 +53,11 @@ def train_with_progress(out: Path, asked: Asked) -> None:
     scenario = asked.scenario
     problems = [] if asked.plan is None else plan_problems(scenario, asked.plan)
     if problems:
-        raise ScenarioError([*problems, "final evaluation: --no-evaluation goes without it"])
+        problems.append("final evaluation: --no-evaluation goes without it")
+    spans = drawn_spans(asked.settings)
+    problems += uncovered_problems(scenario, spans, "training may draw")
+    if problems:
+        raise ScenarioError(problems)
     feeder = load_feeder(
         scenario.feeder.name, **scenario.feeder.of_feeder(owned_devices=scenario.takes_devices)
     )

@@ -18,6 +18,10 @@ STEPS: Final = 8
 """Amounts in each direction, equally spaced, up to the device's full power."""
 
 
+TRIED: Final = 65
+"""Amounts tried at each level, beside those that were priced."""
+
+
 class Device(Protocol):
     """A store of one prosumer, whose level moves by what its meter shows."""
 
@@ -209,7 +213,9 @@ def _tried(
     """Return (amounts (G, Y) that each level allows, their cost with all that follows)."""
     begin = device.entered(row, level)
     least, most = device.bounds(row, begin)
-    asked = np.clip(amounts_kwh[None], least[:, None], most[:, None])
+    between = np.linspace(amounts_kwh[0], amounts_kwh[-1], TRIED)
+    tried = np.concatenate([amounts_kwh, between])
+    asked = np.clip(tried[None], least[:, None], most[:, None])
     cost = np.interp(asked, amounts_kwh, costs_eur)
     end = device.after(begin[:, None], asked)
     levels = np.linspace(0.0, device.full, len(following))

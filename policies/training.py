@@ -10,6 +10,7 @@ leader's prices, jittered, in the first round those of the scenario's own leader
 with followers frozen.
 """
 
+import datetime
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -286,12 +287,10 @@ class Training:
 
     def _judged_worlds(self, length: int, count: int) -> list[tuple[Game, World]]:
         """Return `count` spans of `length` days of training weeks, with seeds of their own."""
-        days = training_days(JUDGED_DAYS)
-        spread = np.linspace(0, len(days) - 1, count + 2).astype(int)[1:-1]
         out = []
-        for number in spread:
-            seed = HELD_OUT_SEEDS - 1 - int(number)
-            moved = scenario_at(self.scenario, days[number], length, seed=seed)
+        for number, day in _judged_starts(count):
+            seed = HELD_OUT_SEEDS - 1 - number
+            moved = scenario_at(self.scenario, day, length, seed=seed)
             out.append(ScenarioWorlds(moved)(seed))
         return out
 
@@ -313,6 +312,24 @@ class Training:
             <= self.settings.settled * max(abs(float(before[name])), 1e-9)
             for name in ("leader_eur_per_day", "community_eur_per_day")
         )
+
+
+def _judged_starts(count: int) -> list[tuple[int, datetime.date]]:
+    """Return `count` of the first days that may be judged, evenly spread, with their numbers."""
+    days = training_days(JUDGED_DAYS)
+    spread = np.linspace(0, len(days) - 1, count + 2).astype(int)[1:-1]
+    return [(int(number), days[number]) for number in spread]
+
+
+def drawn_spans(settings: TrainingSettings) -> list[tuple[datetime.date, int]]:
+    """Return every span, (first day, days), that a training may play."""
+    length = settings.followers.days
+    return [
+        *((day, length) for day in training_days(length)),
+        *((day, 1) for day in training_days()),
+        *((day, JUDGED_DAYS) for _, day in _judged_starts(JUDGED_SPANS)),
+        *((day, 1) for _, day in _judged_starts(DEVIATING_DAYS)),
+    ]
 
 
 def play_figures(game: Game, world: World, policies: Policies) -> tuple[float, float]:
