@@ -207,7 +207,9 @@ def _method(content: ComparisonContent) -> Section:
         f"Days: {listed(content.starts)}; {counted(content.days, 'day')} from each. They are "
         "held out: training uses neither these weeks nor these seeds.",
         "Everybody plays the same worlds. Who lives where is the scenario's; household profiles, "
-        "vehicles, prices and forecast errors are drawn anew for each seed and span.",
+        "vehicles, prices and forecast errors are drawn anew for each seed and span. Profiles of "
+        "the first seed are those of the placed homes on all days: what its days have in common "
+        "is not in the intervals.",
         "Cost: what prosumers together pay to everybody outside, plus battery wear of "
         f"{content.scenario.community.battery_wear_eur_per_kwh:g} EUR/kWh, less what the worth of "
         "open positions gained. Stored energy is worth the feed-in price, missing energy costs the "

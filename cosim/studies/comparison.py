@@ -210,7 +210,7 @@ class _Table:
     def _incentives(self, player: Player, played: _Played) -> Incentives | None:
         """Measure what followers could gain; nobody decides anything in the baseline."""
         probe = self.line_up.probe
-        if probe is None or player is self.line_up.baseline:
+        if probe is None or player.name == self.line_up.baseline.name:
             return None
         happened = Happened(played.signal, played.local_eur_per_kwh, played.prosumer_cost_eur)
         return probe.measure(self._game_of(player), self.world, player.policies, happened)
