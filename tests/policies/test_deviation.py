@@ -27,7 +27,8 @@ def least_by_programme(battery: Battery, buy: Floats, sell: Floats) -> float:
         ),
         bounds=(0.0, battery.power_kwh),
     )
-    return float(found.fun - worth * battery.start)
+    assert found.fun is not None
+    return float(found.fun) - worth * battery.start
 
 
 @given(PRICES, PRICES, st.floats(0.0, 5.0), st.floats(0.3, 3.0))
