@@ -18,7 +18,8 @@ from cosim.errors import RunFolderError
 from cosim.whole_files import sync_folder
 
 MAGIC = b"cosim journal 1\n"
-MARKER = 0x6B736174
+MARKER = 0xA7C3E91D
+MARKER_BYTES = MARKER.to_bytes(4, "little")
 HEADER = struct.Struct("<IIQI")  # marker, bytes of the key, bytes of the content, checksum of both
 CHECKSUM = struct.Struct("<I")  # of the header
 HEAD_BYTES = HEADER.size + CHECKSUM.size
@@ -117,7 +118,7 @@ class Journal:
         size = self._size()
         start = self._at(0, len(MAGIC))
         if start != MAGIC:
-            if MAGIC.startswith(start) or not any(self._at(0, size)):
+            if MAGIC.startswith(self._at(0, size).rstrip(b"\0")):
                 return 0
             raise RunFolderError(f"{self._file}: is no journal of a study, or a damaged one")
         end = len(MAGIC)
@@ -136,20 +137,29 @@ class Journal:
         marker, of_name, of_content, checksum = HEADER.unpack_from(head)
         (of_head,) = CHECKSUM.unpack_from(head, HEADER.size)
         if marker != MARKER or zlib.crc32(head[: HEADER.size]) != of_head:
-            if not any(self._at(begin, size - begin)):  # room that was never written to
-                return None
-            raise RunFolderError(self._damage(begin))
+            return self._dropped(begin, size)
         end = begin + HEAD_BYTES + int(of_name) + int(of_content)
         if end > size:
             return None
         body = self._at(begin + HEAD_BYTES, of_name + of_content)
         if zlib.crc32(body) != checksum:
-            if not any(self._at(end, size - end)):  # the last one: not all of it came to the disk
-                return None
-            raise RunFolderError(self._damage(begin))
+            return self._dropped(begin, size)
         key = body[:of_name].decode()
         self._places[key] = (begin + HEAD_BYTES, of_name, of_content)
         return end
+
+    def _dropped(self, begin: int, size: int) -> None:
+        """Return if what begins there can be a write cut short: no whole record comes after it.
+
+        A machine that stops may leave gaps in the last record, for its parts reach the disk in any
+        order; but a record is begun only once the one before it is whole.
+        """
+        rest = self._at(begin, size - begin)
+        place = rest.find(MARKER_BYTES, 1)
+        while place >= 0:
+            if _is_whole(rest[place:]):
+                raise RunFolderError(self._damage(begin))
+            place = rest.find(MARKER_BYTES, place + 1)
 
     def _damage(self, place: int) -> str:
         return (
@@ -167,3 +177,15 @@ class Journal:
 
     def _size(self) -> int:
         return os.fstat(self._stream.fileno()).st_size
+
+
+def _is_whole(content: bytes) -> bool:
+    """Return whether content begins with a whole record."""
+    if len(content) < HEAD_BYTES:
+        return False
+    _, of_name, of_content, checksum = HEADER.unpack_from(content)
+    (of_head,) = CHECKSUM.unpack_from(content, HEADER.size)
+    if zlib.crc32(content[: HEADER.size]) != of_head:
+        return False
+    body = content[HEAD_BYTES : HEAD_BYTES + of_name + of_content]
+    return len(body) == of_name + of_content and zlib.crc32(body) == checksum
