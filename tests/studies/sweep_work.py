@@ -55,6 +55,11 @@ def logged_work(shared: Any, task: Task) -> dict[str, Any]:
     return toy_work(shared, task)
 
 
+def slow_work(shared: Any, task: Task) -> dict[str, Any]:
+    time.sleep(0.1)
+    return toy_work(shared, task)
+
+
 def failing_work(shared: Any, task: Task) -> dict[str, Any]:
     if task.content["number"] == 5:
         raise ZeroDivisionError("no load at bus 5")
