@@ -94,6 +94,8 @@ class Store:
 
     def __init__(self, path: Path, journal: Journal) -> None:
         """Take the folder `path`, which is locked, and its journal."""
+        import pyarrow  # noqa: F401 (half a second that the first result need not wait)
+
         self.path = path
         self._journal = journal
         self._entries: dict[str, str] | None = None  # of the columns of every task

@@ -145,26 +145,12 @@ def test_killed_again_and_again_a_study_gives_the_same_table(tmp_path: Path, wor
     kills = 0
     for number in range(20):
         log = tmp_path / f"begun-{number}"
-        script = ("-m", "tests.studies.sweep_work", str(folder), str(workers))
-        with started(*script, log=log) as process:
-            begun = len(stored)
-            wait_until(lambda log=log: log.exists() or process.poll() is not None, "no task begun")
-            if number % 2 == 0:  # else it may be killed each time before it has stored anything
-                wait_until(
-                    lambda size=size: size_of(folder) > size or process.poll() is not None,
-                    "nothing stored",
-                )
-            time.sleep(moments.uniform(0.0, 0.4))
-            if process.poll() is None:
-                with pytest.raises(RunFolderError, match="is being written by process"):
-                    stored_in(folder)
-            process.kill()
-            kills += process.wait() == -signal.SIGKILL
+        pause_s = moments.uniform(0.0, 0.3)
+        kills += killed(folder, log, workers, pause_s=pause_s, after_one=number % 2 == 0)
         done_again = stored & set(log.read_text(encoding="utf-8").split())
         assert not done_again, "stored and begun anew"
         now = stored_in(folder)
         assert stored <= now
-        assert len(now) >= begun
         stored = now
         if len(stored) == count:
             break
@@ -175,17 +161,37 @@ def test_killed_again_and_again_a_study_gives_the_same_table(tmp_path: Path, wor
         np.testing.assert_array_equal(found[name], column)
 
 
+def killed(folder: Path, log: Path, workers: int, *, pause_s: float, after_one: bool) -> bool:
+    """Run the toy study and kill it some time after a task is begun, or one is stored.
+
+    Returns whether it was killed rather than done. Workers are killed after it.
+    """
+    size = size_of(folder)
+    script = ("-m", "tests.studies.sweep_work", str(folder), str(workers))
+    with started(*script, log=log) as process:
+        wait_until(lambda: log.exists() or process.poll() is not None, "no task begun")
+        if after_one:  # else it may be killed each time before it has stored anything
+            wait_until(
+                lambda: size_of(folder) > size or process.poll() is not None, "nothing stored"
+            )
+        time.sleep(pause_s)
+        process.kill()
+        return process.wait() == -signal.SIGKILL
+
+
 def size_of(folder: Path) -> int:
     file = folder / JOURNAL
     return file.stat().st_size if file.exists() else len(MAGIC)
 
 
 @slow
-def test_workers_end_with_a_killed_study(tmp_path: Path) -> None:
+def test_a_running_study_keeps_others_out_and_a_killed_one_leaves_nobody(tmp_path: Path) -> None:
     log = tmp_path / "begun"
     script = ("-m", "tests.studies.sweep_work", str(tmp_path / "x"), "2")
     with started(*script, log=log) as process:
         wait_until(log.exists, "no task begun")
+        with pytest.raises(RunFolderError, match=f"is being written by process {process.pid} on"):
+            stored_in(tmp_path / "x")
         group = os.getpgid(process.pid)
         process.kill()
         process.wait()
