@@ -16,7 +16,7 @@ from cosim.studies.sweep_store import Study, open_store
 from cosim.studies.sweep_tasks import Prepare, Task, Work
 
 STUDY = Study("toy", {"scenarios": 12, "limits": {"vm_max_pu": 1.1}}, 7, "abc")
-TASKS_OF_SCRIPT = 100
+TASKS_OF_SCRIPT = 60
 
 
 @dataclass(frozen=True)
