@@ -2,7 +2,10 @@
 
 import os
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,13 @@ class Matrix:
 
     def __call__(self) -> Any:
         return np.random.default_rng(self.size).normal(size=(self.size, self.size))
+
+
+@contextmanager
+def fresh_folder() -> Iterator[Path]:
+    """Yield a folder that is not there yet, for tests that run many times over."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder) / "study"
 
 
 def toy_tasks(count: int = 12) -> list[Task]:

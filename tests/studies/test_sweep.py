@@ -1,9 +1,7 @@
 """The sweep engine in one process: what is done, resumed, gathered and chosen."""
 
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +22,16 @@ from cosim.studies.sweep_store import JOURNAL, open_store, read_study
 from cosim.studies.sweep_tasks import Task, version_problems, versions_here
 from cosim.studies.sweep_threads import THREAD_LIMITS
 from tests.studies import sweep_work
-from tests.studies.sweep_work import Matrix, failing_work, finished_toy, run_toy, toy_tasks
+from tests.studies.sweep_work import (
+    Matrix,
+    failing_work,
+    finished_toy,
+    fresh_folder,
+    run_toy,
+    toy_tasks,
+)
 
 KEYS = [task.key for task in toy_tasks()]
-
-
-@contextmanager
-def fresh_folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder) / "study"
 
 
 @pytest.fixture(autouse=True, scope="module")

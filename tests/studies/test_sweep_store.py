@@ -3,9 +3,8 @@
 import errno
 import json
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +20,7 @@ from cosim.studies.sweep_journal import Journal
 from cosim.studies.sweep_store import JOURNAL, LOCK, STUDY, Study, open_store, plain, read_study
 from cosim.studies.sweep_tasks import Task
 from tests.studies import sweep_work
-from tests.studies.sweep_work import finished_toy, run_toy, toy_tasks
-
-KEYS = [task.key for task in toy_tasks()]
-
-
-@contextmanager
-def fresh_folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder) / "study"
+from tests.studies.sweep_work import finished_toy, fresh_folder, run_toy
 
 
 @pytest.fixture(autouse=True, scope="module")
