@@ -133,7 +133,7 @@ def test_plants_do_what_their_curves_say_at_their_own_bus(name: str, control: Co
 @pytest.mark.parametrize(
     ("name", "control", "size"),
     [
-        ("cigre_lv", volt_var_watt(), 0.4),
+        pytest.param("cigre_lv", volt_var_watt(), 0.4, marks=pytest.mark.slow),
         *(
             pytest.param(name, control, 1.0, marks=pytest.mark.slow)
             for name in ("ieee33", "cigre_lv")
