@@ -10,6 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy: one thread for ev
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from cosim.grid.inverter_control import (
     Control,
@@ -68,11 +69,11 @@ def main() -> None:
             PowerFlow(load_feeder(name)), SCENARIOS, total_kw=total_kw, seed=1
         )
         drawn = there.base_kw + there.plant_kw, there.base_kvar
-        plain = best_seconds(lambda drawn=drawn, there=there: there.power_flow.solve(*drawn))
+        plain = best_seconds(partial(there.power_flow.solve, *drawn))
         print(f"{name}: plain power flow {plain / SCENARIOS * 1e6:.1f} us a scenario")
         for control in CONTROLS:
             acted = there.under(control)
-            taken = best_seconds(lambda there=there, control=control: there.under(control))
+            taken = best_seconds(partial(there.under, control))
             print(
                 f"  {control.name[:64]:64s} {taken / plain:5.1f} x  "
                 f"settled {acted.settled.mean():7.2%}  most steps {acted.iterations.max()}"
