@@ -11,8 +11,8 @@ import numpy as np
 
 from cosim.records import Floats, Integers
 
-CLAIM: Final = 1e-7
-"""By how much a cut may claim more excess than there is."""
+LOOSEST: Final = 0.02
+"""By how much (p.u. or share of rating) a cut may be lowered to claim no more than there is."""
 
 
 class Cuts:
@@ -35,20 +35,29 @@ class Cuts:
     def visit(self, x: Floats, excess: Floats) -> None:
         """Note the excess (E,) that a power flow found at `x` (M,)."""
         self._visited.append((x, excess))
-        claimed = self.level + self.slope @ x
-        self._valid &= claimed <= excess[self.row] + CLAIM
+        over = self.level + self.slope @ x - excess[self.row]
+        self._valid &= over <= LOOSEST
+        loose = self._valid & ~self._own & (over > 0.0)
+        self.level[loose] -= over[loose]
 
     def move(self) -> None:
         """Leave the point where the search stood: its cuts that are not valid go."""
+        own = self._own.copy()
         self._own[:] = False
+        for at, found in self._visited if own.any() else ():
+            over = self.level + self.slope @ at - found[self.row]
+            self.level[own] -= np.maximum(over[own], 0.0)
         self._keep(self._valid)
 
     def add(self, x: Floats, excess: Floats, row: Integers, slope: Floats, *, own: bool) -> None:
         """Add the cuts of limits `row` (R,) with slopes (R, M) that the point `x` makes."""
         level = excess[row] - slope @ x
-        valid = np.full(len(row), True)
+        over = np.zeros(len(row))
         for at, found in self._visited:
-            valid &= level + slope @ at <= found[row] + CLAIM
+            over = np.maximum(over, level + slope @ at - found[row])
+        valid = over <= LOOSEST
+        if not own:
+            level = level - np.maximum(over, 0.0)
         self.row = np.concatenate([self.row, row])
         self.slope = np.concatenate([self.slope, slope])
         self.level = np.concatenate([self.level, level])

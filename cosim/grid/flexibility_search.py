@@ -18,7 +18,7 @@ from cosim.grid.limits import TOLERANCE
 from cosim.grid.linear_programme import shared_programme
 from cosim.records import Floats, Integers
 
-NEAR: Final = 0.003
+NEAR: Final = 0.005
 """Limits closer than this (p.u. or share of rating) get a cut at each point from then on."""
 
 MOST_ROUNDS: Final = 25
@@ -96,7 +96,7 @@ class Search:
         self._state: Points | None = None
         self._slack_slope = np.zeros((2, len(start)))
         self._watched = np.zeros(0, np.int64)
-        self._trust, self._weight = 1.0, EXCESS_WEIGHT
+        self.trust, self._weight = 1.0, EXCESS_WEIGHT
         self._promised = (0.0, 0.0)  # worth and excess
 
     def merit(self, worth: float, over: float) -> float:
@@ -120,7 +120,7 @@ class Search:
             self._here, self._state = point, points.take(np.array([at]))
             self.cuts.move()
         self.done |= not usable if before is None else self.rounds >= MOST_ROUNDS
-        self.done |= self._trust < LEAST_TRUST or not len(self.start)
+        self.done |= not len(self.start)
         if self.done or not usable:
             return taken, self._watched[:0]
         room = problem.allowed[self.wish.interval] - point.excess
@@ -144,6 +144,9 @@ class Search:
         """Return the next set-point to try, None where the search is at its end."""
         here, interval = self._here, self.wish.interval
         assert here is not None
+        if self.trust < LEAST_TRUST:
+            self.done = True
+            return None
         for _ in range(3):
             x, worth, over = self._programme(problem, here)
             self._promised = worth, over
@@ -177,17 +180,25 @@ class Search:
         promised = max(self.merit(*self._promised) - merit, 1e-12)
         come_true = (self.merit(point.worth, point.over) - merit) / promised if usable else -np.inf
         if come_true < FAIR:
-            self._trust *= 0.5 if come_true > 0.0 else 0.3
+            self.trust *= 0.5 if come_true > 0.0 else 0.3
         elif come_true > GOOD:
-            self._trust = min(1.0, 2.0 * self._trust)
+            self.trust = min(1.0, 2.0 * self.trust)
         return bool(come_true > POOR)
+
+    def fence(self, problem: Problem, x: Floats, excess: Floats, trust: float) -> None:
+        """Take a narrowing back where the cuts of a refused point rule it out by themselves."""
+        allowed = problem.allowed[self.wish.interval]
+        broken = np.flatnonzero(excess > allowed + TOLERANCE)
+        claimed = self.cuts.level + self.cuts.slope @ x - allowed[self.cuts.row]
+        if len(broken) and np.all(np.isin(broken, self.cuts.row[claimed > 0.5 * TOLERANCE])):
+            self.trust = trust
 
     def _programme(self, problem: Problem, here: Point) -> tuple[Floats, float, float]:
         """Return the best step by the cuts: set-point, its worth and its excess if they hold."""
         controls, interval, wish = problem.controls, self.wish.interval, self.wish
         span, allowed = controls.span[interval], problem.allowed[interval]
-        least = np.maximum(controls.least[interval], here.x - self._trust * span)
-        most = np.minimum(controls.most[interval], here.x + self._trust * span)
+        least = np.maximum(controls.least[interval], here.x - self.trust * span)
+        most = np.minimum(controls.most[interval], here.x + self.trust * span)
         gain = wish.weight @ self._slack_slope
         if wish.gain is not None:
             gain = gain + wish.gain
@@ -255,6 +266,7 @@ def _solve(problem: Problem, searches: list[Search], x: list[Floats]) -> Points:
 
 def _arrive(problem: Problem, searches: list[Search], points: Points) -> None:
     """Let each search judge its new point, and make the cuts that it needs."""
+    trust = [search.trust for search in searches]
     judged = [search.judge(problem, points, at) for at, search in enumerate(searches)]
     taken, rows = [each[0] for each in judged], [each[1] for each in judged]
     slopes = problem.slopes(points, rows, taken)
@@ -263,6 +275,8 @@ def _arrive(problem: Problem, searches: list[Search], points: Points) -> None:
             search.lean(slopes.slack[at])
         point = points.x[at], points.excess[at], rows[at], slopes.excess[at]
         search.cuts.add(*point, own=taken[at])
+        if not taken[at] and len(rows[at]):
+            search.fence(problem, points.x[at], points.excess[at], trust[at])
     # What a refused point breaks has to be known where the search still stands.
     late = [
         (search, np.setdiff1d(row, search.cuts.own_rows))
