@@ -1,7 +1,7 @@
 """Sequential linear programmes for many wishes at once: as far as the AC limits let devices go.
 
 A search has an interval, a wish that is linear in the slack's active and reactive power and in the
-columns, and perhaps a band in which the slack's power has to stay. Each round solves one linear
+columns, and perhaps bands in which the slack's power has to stay. Each round solves one linear
 programme a search, with the exact slopes of the AC solution, and then one batch of power flows for
 all searches. A trust region shrinks where a programme promises more than comes true. Only points
 without excess are kept as results.
@@ -26,7 +26,7 @@ SETTLED: Final = 2e-4
 """A round that promises less than this share of what all columns can do is the last."""
 
 LEAST_TRUST: Final = 2e-3
-EXCESS_WEIGHT: Final = 20.0
+EXCESS_WEIGHT: Final = 5.0
 """What an excess of one (p.u., rating, or width of the region for bands) costs in widths."""
 
 DEARER: Final = 5.0
@@ -36,8 +36,10 @@ GOOD, FAIR, POOR = 0.7, 0.2, 0.05
 """Shares of a promise that come true: from the first a step may go further, below the second less
 far, below the last it is not taken."""
 
-TINY: Final = 5e-5
+TINY: Final = 1e-3
 """Excess that is cleared at once by keeping twice as much free."""
+
+HALVINGS: Final = 8
 
 UNFELT: Final = 1e-9
 """Limits that all columns together move by less are none of their business."""
@@ -63,7 +65,7 @@ class Wish:
     interval: int
     weight: Floats  # (2,)
     gain: Floats | None = None  # (M,)
-    band: Band | None = None
+    bands: tuple[Band, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +100,7 @@ class Search:
         self._watched = np.zeros(0, np.int64)
         self.trust, self._weight = 1.0, EXCESS_WEIGHT
         self._promised = (0.0, 0.0)  # worth and excess
+        self._refused = np.inf  # excess of the last point that was not taken
 
     def merit(self, worth: float, over: float) -> float:
         """Return what a point is worth, less the price of its excess."""
@@ -113,8 +116,7 @@ class Search:
         usable = np.isfinite(point.over)
         if usable:
             self.cuts.visit(point.x, point.excess)
-            if point.over == 0.0 and (self.best is None or point.worth > self.best.worth):
-                self.best = point
+            self.keep(problem, points, at)
         taken = before is None or self._take(point, before, usable=bool(usable))
         if taken:
             self._here, self._state = point, points.take(np.array([at]))
@@ -129,6 +131,29 @@ class Search:
             return taken, np.flatnonzero(room < np.maximum(NEAR, reach))
         self._watched = np.union1d(self._watched, np.flatnonzero(room < NEAR))
         return taken, self._watched
+
+    @property
+    def ended_outside(self) -> bool:
+        """Whether the search ended outside of the limits, with more worth than inside."""
+        here, best = self._here, self.best
+        if here is None or best is None or not np.isfinite(here.over):
+            return False
+        return here.over > 0.0 and here.worth > best.worth + SETTLED
+
+    @property
+    def ends(self) -> tuple[Floats, Floats]:
+        """Set-points (M,) of the best point and of the last one."""
+        assert self.best is not None
+        assert self._here is not None
+        return self.best.x, self._here.x
+
+    def keep(self, problem: Problem, points: Points, at: int) -> bool:
+        """Keep a power flow as the best point if it is one; return whether it is inside."""
+        point = self._point(problem, points, at)
+        inside = point.over == 0.0
+        if inside and (self.best is None or point.worth > self.best.worth):
+            self.best = point
+        return inside
 
     @property
     def state(self) -> Points:
@@ -170,8 +195,7 @@ class Search:
             worth += float(wish.gain @ points.x[at])
         over = max(0.0, float((excess - problem.allowed[wish.interval]).max()))
         over = 0.0 if over <= TOLERANCE else over
-        if wish.band is not None:
-            over += wish.band.off(slack) / scale
+        over += sum(band.off(slack) for band in wish.bands) / scale
         return Point(points.x[at], slack, excess, worth / scale, over)
 
     def _take(self, point: Point, before: Point, *, usable: bool) -> bool:
@@ -190,7 +214,9 @@ class Search:
         allowed = problem.allowed[self.wish.interval]
         broken = np.flatnonzero(excess > allowed + TOLERANCE)
         claimed = self.cuts.level + self.cuts.slope @ x - allowed[self.cuts.row]
-        if len(broken) and np.all(np.isin(broken, self.cuts.row[claimed > 0.5 * TOLERANCE])):
+        over = float((excess - allowed).max())
+        halved, self._refused = over < 0.5 * self._refused, over
+        if halved and len(broken) and np.all(np.isin(broken, self.cuts.row[claimed > 0.5 * TOLERANCE])):
             self.trust = trust
 
     def _programme(self, problem: Problem, here: Point) -> tuple[Floats, float, float]:
@@ -211,10 +237,10 @@ class Search:
         used &= np.abs(cuts.slope) @ span > UNFELT
         slope, level, row = cuts.slope[used], cuts.level[used], cuts.row[used]
         matrix, room = [slope], [allowed[row] - margin - level]
-        if wish.band is not None:
-            along = wish.band.normal @ self._slack_slope
-            off = float(wish.band.normal @ here.slack) - wish.band.middle
-            half = 0.5 * wish.band.half_width
+        for band in wish.bands:
+            along = band.normal @ self._slack_slope
+            off = float(band.normal @ here.slack) - band.middle
+            half = 0.5 * band.half_width
             matrix.append(np.stack([along, -along]))
             room.append(np.array([half - off, half + off]) + np.array([1.0, -1.0]) * (along @ here.x))
         elastic = sum(len(each) for each in room)
@@ -228,8 +254,8 @@ class Search:
         x = np.clip(x, least, most) if np.all(np.isfinite(x)) else here.x
         scale = problem.width[interval]
         over = max(0.0, float((level + slope @ x - allowed[row]).max(initial=0.0)))
-        if wish.band is not None:
-            over += wish.band.off(here.slack + self._slack_slope @ (x - here.x)) / scale
+        slack = here.slack + self._slack_slope @ (x - here.x)
+        over += sum(band.off(slack) for band in wish.bands) / scale
         return x, here.worth + float(gain @ (x - here.x)) / scale, over
 
 
@@ -239,13 +265,27 @@ def run(problem: Problem, searches: list[Search]) -> None:
         return
     _arrive(problem, searches, _starts(problem, searches))
     active = searches
-    while True:
+    while active:
         trials = [(search, search.step(problem)) for search in active if not search.done]
         moving = [(search, x) for search, x in trials if x is not None]
-        if not moving:
-            return
         active = [search for search, _ in moving]
-        _arrive(problem, active, _solve(problem, active, [x for _, x in moving]))
+        if active:
+            _arrive(problem, active, _solve(problem, active, [x for _, x in moving]))
+    _retreat(problem, [search for search in searches if search.ended_outside])
+
+
+def _retreat(problem: Problem, searches: list[Search]) -> None:
+    """Where a search ended outside of the limits: bisect from its best point toward the end."""
+    if not searches:
+        return
+    inside = [search.ends[0] for search in searches]
+    outside = [search.ends[1] for search in searches]
+    for _ in range(HALVINGS):
+        middle = [0.5 * (a + b) for a, b in zip(inside, outside, strict=True)]
+        points = _solve(problem, searches, middle)
+        for at, search in enumerate(searches):
+            ends = inside if search.keep(problem, points, at) else outside
+            ends[at] = middle[at]
 
 
 def _starts(problem: Problem, searches: list[Search]) -> Points:
