@@ -98,9 +98,7 @@ class Problem:
 
     def solve(self, interval: Integers, x: Floats) -> Points:
         """Return the power flows of set-points `x` (S, M), each in its interval (S,)."""
-        moved = x - self.controls.base[interval]
-        kw = self._base_kw[interval] + moved @ self._onto[0]
-        kvar = self._base_kvar[interval] + moved @ self._onto[1]
+        kw, kvar = self.bus_powers(interval, x)
         state = self.power_flow.solve(kw, kvar)
         np.add.at(self.power_flows, interval, 1)
         return Points(
@@ -112,6 +110,12 @@ class Problem:
             limits.excess(self.power_flow.feeder, state),
             state.node_voltage_pu,
         )
+
+    def bus_powers(self, interval: Integers, x: Floats) -> tuple[Floats, Floats]:
+        """Return the kW and kvar drawn at every bus, (S, K) each, at set-points `x` (S, M)."""
+        moved = x - self.controls.base[interval]
+        kw = self._base_kw[interval] + moved @ self._onto[0]
+        return kw, self._base_kvar[interval] + moved @ self._onto[1]
 
     def slopes(self, points: Points, rows: list[Integers], slack: list[bool]) -> PointSlopes:
         """Return the slopes of limits `rows` (R,) at each point, and of slack power where told."""
