@@ -87,13 +87,14 @@ class Search:
         best: the best point without excess, None where none was found.
     """
 
-    def __init__(self, wish: Wish, start: Floats) -> None:
-        """Begin at set-points `start` (M,)."""
+    def __init__(self, wish: Wish, start: Floats, known: Cuts | None = None) -> None:
+        """Begin at set-points `start` (M,), with what another search of the interval `known`."""
         self.wish, self.start = wish, start
         self.best: Point | None = None
         self.rounds = 0
         self.done = False
-        self.cuts = Cuts(len(start))
+        self.cuts = Cuts(len(start), known)
+        self._informed = known is not None
         self._here: Point | None = None
         self._state: Points | None = None
         self._slack_slope = np.zeros((2, len(start)))
@@ -126,7 +127,7 @@ class Search:
         if self.done or not usable:
             return taken, self._watched[:0]
         room = problem.allowed[self.wish.interval] - point.excess
-        if before is None:
+        if before is None and not self._informed:
             reach = problem.reach[self.wish.interval]
             return taken, np.flatnonzero(room < np.maximum(NEAR, reach))
         self._watched = np.union1d(self._watched, np.flatnonzero(room < NEAR))
@@ -248,9 +249,10 @@ class Search:
         near = np.maximum(facet * least, facet * most).sum(axis=1) > controls.room[interval]
         matrix.append(facet[near])
         room.append(controls.room[interval][near])
-        x, _ = shared_programme().maximise(
+        x, prices = shared_programme().maximise(
             gain, (least, most), np.concatenate(matrix), np.concatenate(room), elastic=elastic
         )
+        cuts.shaped(np.flatnonzero(used)[prices[: len(row)] != 0.0])
         x = np.clip(x, least, most) if np.all(np.isfinite(x)) else here.x
         scale = problem.width[interval]
         over = max(0.0, float((level + slope @ x - allowed[row]).max(initial=0.0)))

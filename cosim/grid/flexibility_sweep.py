@@ -1,6 +1,7 @@
 """The sweep by angle: the farthest set-points in all directions of slack power, of all intervals.
 
-First a search from the base point in each direction. Where another direction's point reaches
+First a search from the base point in some directions, then in those between from what these
+have reached. Where another direction's point reaches
 farther than a search's own, that one starts again from it. Then edges whose supporting lines leave
 much room beyond them are searched along their own normals, the widest gaps first.
 """
@@ -11,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from cosim.grid import flexibility_polygon as polygons
+from cosim.grid.flexibility_cuts import Cuts
 from cosim.grid.flexibility_problem import Problem
 from cosim.grid.flexibility_search import SETTLED, Point, Search, Wish, run
 from cosim.records import Floats
@@ -19,6 +21,9 @@ WIDEST_GAP: Final = 2e-3
 """Share of the area that may lie between an edge and its supporting lines."""
 
 ROUNDS: Final = 4
+FIRST: Final = 8
+"""Directions that are searched from the base point; the others begin at the farthest of these."""
+
 RESTARTS: Final = 2
 
 
@@ -27,6 +32,7 @@ class Reached:
     """What the searches of one interval have reached."""
 
     points: list[Point] = field(default_factory=list)
+    cuts: list[Cuts] = field(default_factory=list)  # what the search of each point found
     angle: list[float] = field(default_factory=list)  # searched directions
 
     @property
@@ -34,9 +40,9 @@ class Reached:
         """Slack power (P, 2) of the points."""
         return np.array([point.slack for point in self.points]).reshape(-1, 2)
 
-    def farthest(self, normal: Floats) -> Point:
-        """Return the point that reaches farthest in a direction (2,)."""
-        return self.points[int(np.argmax(self.slack @ normal))]
+    def farthest(self, normal: Floats) -> int:
+        """Return the position of the point that reaches farthest in a direction (2,)."""
+        return int(np.argmax(self.slack @ normal))
 
     def supports(self) -> tuple[Floats, Floats]:
         """Return the searched directions, ascending, and how far points reach in each."""
@@ -47,19 +53,18 @@ class Reached:
 
 def sweep(problem: Problem, intervals: list[int], directions: int) -> dict[int, Reached]:
     """Return what can be reached in each of `intervals`; those where nothing can are left out."""
-    angles = 2.0 * np.pi * np.arange(directions) / directions
-    start = problem.controls.base
+    angles = [2.0 * np.pi * at / directions for at in range(directions)]
+    every = max(directions // FIRST, 1)
     found = {t: Reached() for t in intervals}
-    _search(problem, found, [(t, angle, start[t]) for t in intervals for angle in angles])
+    base = problem.controls.base
+    _search(problem, found, [_Start(t, angle, base[t]) for t in intervals for angle in angles[::every]])
     found = {t: reached for t, reached in found.items() if reached.points}
+    rest = [angle for at, angle in enumerate(angles) if at % every]
+    _search(problem, found, [_from_best(t, each, angle) for t, each in found.items() for angle in rest])
     for _ in range(RESTARTS):
-        late = [(t, *each) for t, reached in found.items() for each in _overtaken(problem, t, reached)]
-        _search(problem, found, late)
+        _search(problem, found, [start for t in found for start in _overtaken(problem, t, found[t])])
     for _ in range(ROUNDS):
-        open_edges = [(t, *each) for t, reached in found.items() for each in _open(problem, t, reached)]
-        if not open_edges:
-            break
-        _search(problem, found, open_edges)
+        _search(problem, found, [start for t in found for start in _open(problem, t, found[t])])
     return found
 
 
@@ -68,35 +73,48 @@ def unit(angle: float) -> Floats:
     return np.round([np.cos(angle), np.sin(angle)], 15)
 
 
-def _search(
-    problem: Problem, found: dict[int, Reached], wanted: list[tuple[int, float, Floats]]
-) -> None:
-    """Search from a start (M,) in a direction, for each (interval, angle, start)."""
-    searches = [Search(Wish(t, unit(angle)), start) for t, angle, start in wanted]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Start:
+    """Where a search in a direction begins."""
+
+    interval: int
+    angle: float
+    x: Floats  # (M,)
+    known: Cuts | None = None
+
+
+def _search(problem: Problem, found: dict[int, Reached], starts: list[_Start]) -> None:
+    """Search from all starts, and note what was reached."""
+    searches = [
+        Search(Wish(start.interval, unit(start.angle)), start.x, start.known) for start in starts
+    ]
     run(problem, searches)
-    for (t, angle, _), search in zip(wanted, searches, strict=True):
+    for start, search in zip(starts, searches, strict=True):
         if search.best is not None:
-            found[t].points.append(search.best)
-            found[t].angle.append(angle)
+            reached = found[start.interval]
+            reached.points.append(search.best)
+            reached.cuts.append(search.cuts)
+            reached.angle.append(start.angle)
 
 
-def _overtaken(problem: Problem, t: int, reached: Reached) -> list[tuple[float, Floats]]:
-    """Return directions in which another one's point reaches farther, with that as their start."""
+def _from_best(t: int, reached: Reached, angle: float) -> _Start:
+    """Begin at the point that reaches farthest so far."""
+    best = reached.farthest(unit(angle))
+    return _Start(t, angle, reached.points[best].x, reached.cuts[best])
+
+
+def _overtaken(problem: Problem, t: int, reached: Reached) -> list[_Start]:
+    """Return starts in directions where another one's point reaches farther."""
     late = []
-    for angle in np.unique(reached.angle).tolist():
-        normal = unit(angle)
-        own = [
-            float(point.slack @ normal)
-            for point, searched in zip(reached.points, reached.angle, strict=True)
-            if searched == angle
-        ]
-        best = reached.farthest(normal)
-        if float(best.slack @ normal) > max(own) + 5.0 * SETTLED * problem.width[t]:
-            late.append((angle, best.x))
+    searched = np.array(reached.angle)
+    for angle in np.unique(searched).tolist():
+        reach = reached.slack @ unit(angle)
+        if reach.max() > reach[searched == angle].max() + 5.0 * SETTLED * problem.width[t]:
+            late.append(_from_best(t, reached, angle))
     return late
 
 
-def _open(problem: Problem, t: int, reached: Reached) -> list[tuple[float, Floats]]:
+def _open(problem: Problem, t: int, reached: Reached) -> list[_Start]:
     """Return the normals of edges with a wide gap beyond them, and a start between their ends."""
     slack = reached.slack
     corners = polygons.hull(slack)
@@ -111,5 +129,6 @@ def _open(problem: Problem, t: int, reached: Reached) -> list[tuple[float, Float
     for edge in np.flatnonzero(gap > WIDEST_GAP * size).tolist():
         ends = corners[edge], corners[(edge + 1) % len(corners)]
         start = 0.5 * (reached.points[ends[0]].x + reached.points[ends[1]].x)
-        wide.append((float(np.arctan2(normal[edge, 1], normal[edge, 0])), start))
+        angle = float(np.arctan2(normal[edge, 1], normal[edge, 0]))
+        wide.append(_Start(t, angle, start, reached.cuts[ends[0]]))
     return wide
