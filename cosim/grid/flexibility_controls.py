@@ -35,7 +35,9 @@ class Providers:
     most_kvar: Floats  # (T, N)
     base_kvar: Floats  # (T, N)
     most_kva: Floats | None = None  # (T, N) limit of apparent power; infinite or None: none
-    kvar_per_kw: Floats | None = None  # (N,) fixed ratio, the kvar bounds then mean nothing; NaN: none
+    kvar_per_kw: Floats | None = (
+        None  # (N,) fixed ratio, the kvar bounds then mean nothing; NaN: none
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,11 +124,11 @@ def controls_of(providers: Providers) -> tuple[Controls, Sharing]:
     ratio = np.full(count, np.nan) if providers.kvar_per_kw is None else providers.kvar_per_kw
     kva = np.full((intervals, count), np.inf) if providers.most_kva is None else providers.most_kva
     least_kw, most_kw = _ratio_bounds(providers, ratio, kva)
-    limited = np.isfinite(kva).any(axis=0) & np.isnan(ratio)
+    limited = np.flatnonzero(np.isfinite(kva).any(axis=0) & np.isnan(ratio))
     columns = _Columns(intervals)
     kw_column, kvar_column = np.full(count, -1), np.full(count, -1)
     for n in range(count):
-        own = n if limited[n] else -1  # a circle of one's own cannot be shared
+        own = n if n in limited else -1  # a circle of one's own cannot be shared
         bus, fixed = int(providers.bus[n]), bool(np.isfinite(ratio[n]))
         per = (1.0, float(ratio[n]) if fixed else 0.0)
         ends = least_kw[:, n], most_kw[:, n], providers.base_kw[:, n]
@@ -217,7 +219,7 @@ def _facets(
     """Return rows (F, M) and their room (T, F) that keep providers inside their circles."""
     angle = 2.0 * np.pi * (np.arange(FACETS) + 0.5) / FACETS
     rows, rooms = [], []
-    for n in np.flatnonzero(limited):
+    for n in limited.tolist():
         facet = np.zeros((FACETS, columns))
         used = np.zeros((len(kva), FACETS))
         pairs = (
@@ -231,9 +233,7 @@ def _facets(
                 used += base[:, n, None] * weight
         side = kva[:, n, None] * np.cos(np.pi / FACETS) - used
         # A base between polygon and circle stays where it is.
-        at_base = sum(
-            base[:, n, None] * weight for column, weight, base in pairs if column >= 0
-        )
+        at_base = sum(base[:, n, None] * weight for column, weight, base in pairs if column >= 0)
         rows.append(facet)
         rooms.append(np.maximum(side, at_base))
     if not rows:
@@ -264,12 +264,14 @@ def _bound_problems(providers: Providers) -> list[str]:
     ratio = providers.kvar_per_kw
     free = np.full(len(providers.bus), True) if ratio is None else np.isnan(ratio)
     for unit, judged in (("kw", np.full(len(free), True)), ("kvar", free)):
-        least, most, base = (getattr(providers, f"{end}_{unit}") for end in ("least", "most", "base"))
+        least, most, base = (
+            getattr(providers, f"{end}_{unit}") for end in ("least", "most", "base")
+        )
         sound = (least - SLACK_KW <= base) & (base <= most + SLACK_KW) & np.isfinite(most - least)
         for t, n in np.argwhere(~sound & judged)[:5].tolist():
             problems.append(
-                f"provider {n}, interval {t}: base_{unit} {base[t, n]:g} must lie in a finite range, "
-                f"found {least[t, n]:g} to {most[t, n]:g}"
+                f"provider {n}, interval {t}: base_{unit} {base[t, n]:g} must lie in a finite "
+                f"range, found {least[t, n]:g} to {most[t, n]:g}"
             )
     if providers.most_kva is not None:
         size = np.hypot(providers.base_kw, _base_kvar(providers))

@@ -91,7 +91,7 @@ class Problem:
         self.base = self.solve(np.arange(count), controls.base)
         allowed = limits.allowed_excess(self.base.excess)
         self.allowed = np.zeros_like(allowed) if cure else allowed
-        self.converged: Booleans = np.isfinite(self.base.excess).all(axis=1)
+        self.converged: Booleans = np.asarray(np.isfinite(self.base.excess).all(axis=1))
         self.reach = np.zeros(self.base.excess.shape)
         self.width = np.ones(count)
         self._measure()

@@ -32,6 +32,10 @@ HALF_WIDTH: Final = 1e-3
 """Half width of a ray, in widths of the region."""
 
 
+_Middle = tuple[int, Floats, tuple[Point, Point]]
+"""Interval, middle of an edge in slack power (2,), and the ends of the edge."""
+
+
 @dataclass(slots=True, eq=False)
 class Outline:
     """The polygon of an interval and what its rays told."""
@@ -91,7 +95,7 @@ def _as_point(x: Floats, slack: Floats, excess: Floats) -> Point:
 
 def _bound_rays(problem: Problem, results: dict[int, Outline]) -> None:
     """Search rays through the middles of long edges; those that end elsewhere give corners."""
-    wanted = []
+    wanted: list[_Middle] = []
     for t, outline in results.items():
         if outline.centre is None:
             continue
@@ -99,18 +103,13 @@ def _bound_rays(problem: Problem, results: dict[int, Outline]) -> None:
         for edge in np.flatnonzero(length > LONG_EDGE * length.sum()).tolist():
             ends = outline.corners[edge], outline.corners[(edge + 1) % len(outline.corners)]
             wanted.append((t, 0.5 * (ends[0].slack + ends[1].slack), ends))
+            outline.rays += 1
+    wanted = _not_reached_halfway(problem, results, wanted)
     starts = [0.5 * (ends[0].x + ends[1].x) for _, _, ends in wanted]
     reached = _farthest(problem, results, [(t, aim) for t, aim, _ in wanted], starts)
-    short = [at for at, share in enumerate(reached) if share[0] < 1.0 - SHORT]
-    for other in range(2):
-        again = [(wanted[at][0], wanted[at][1]) for at in short]
-        starts = [wanted[at][2][other].x for at in short]
-        for at, found in zip(short, _farthest(problem, results, again, starts), strict=True):
-            if found[0] > reached[at][0]:
-                reached[at] = found
+    _try_again(problem, results, wanted, reached)
     for (t, _, _), (share, point) in zip(wanted, reached, strict=True):
         outline = results[t]
-        outline.rays += 1
         outline.dents += share < 1.0 - SHORT
         if point is not None and abs(share - 1.0) > SHORT:
             outline.corners.append(point)
@@ -118,6 +117,40 @@ def _bound_rays(problem: Problem, results: dict[int, Outline]) -> None:
         if outline.centre is not None:
             order = polygons.around(outline.polygon, outline.centre.slack)
             outline.corners = [outline.corners[at] for at in order.tolist()]
+
+
+def _try_again(
+    problem: Problem,
+    results: dict[int, Outline],
+    wanted: list[_Middle],
+    reached: list[tuple[float, Point | None]],
+) -> None:
+    """Search rays that ended short from the ends of their edges too; update `reached`."""
+    short = [at for at, (share, _) in enumerate(reached) if share < 1.0 - SHORT]
+    for end in range(2):
+        again = [(wanted[at][0], wanted[at][1]) for at in short]
+        starts = [wanted[at][2][end].x for at in short]
+        for at, found in zip(short, _farthest(problem, results, again, starts), strict=True):
+            if found[0] > reached[at][0]:
+                reached[at] = found
+
+
+def _not_reached_halfway(
+    problem: Problem, results: dict[int, Outline], wanted: list[_Middle]
+) -> list[_Middle]:
+    """Return the middles that set-points halfway between the ends of their edges do not reach."""
+    if not wanted:
+        return []
+    x = np.array([0.5 * (ends[0].x + ends[1].x) for _, _, ends in wanted])
+    points = problem.solve(np.array([t for t, _, _ in wanted]), x)
+    left = []
+    for at, (t, aim, ends) in enumerate(wanted):
+        along, _, _, distance = _frame(results[t], aim)
+        share = 1.0 + float(along @ (points.slack[at] - aim)) / distance
+        inside = within(points.excess[at : at + 1], problem.allowed[t])[0]
+        if not inside or abs(share - 1.0) > SHORT:
+            left.append((t, aim, ends))
+    return left
 
 
 def _farthest(

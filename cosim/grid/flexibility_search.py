@@ -168,7 +168,7 @@ class Search:
 
     def step(self, problem: Problem) -> Floats | None:
         """Return the next set-point to try, None where the search is at its end."""
-        here, interval = self._here, self.wish.interval
+        here = self._here
         assert here is not None
         if self.trust < LEAST_TRUST:
             self.done = True
@@ -217,7 +217,11 @@ class Search:
         claimed = self.cuts.level + self.cuts.slope @ x - allowed[self.cuts.row]
         over = float((excess - allowed).max())
         halved, self._refused = over < 0.5 * self._refused, over
-        if halved and len(broken) and np.all(np.isin(broken, self.cuts.row[claimed > 0.5 * TOLERANCE])):
+        if (
+            halved
+            and len(broken)
+            and np.all(np.isin(broken, self.cuts.row[claimed > 0.5 * TOLERANCE]))
+        ):
             self.trust = trust
 
     def _programme(self, problem: Problem, here: Point) -> tuple[Floats, float, float]:
@@ -243,7 +247,9 @@ class Search:
             off = float(band.normal @ here.slack) - band.middle
             half = 0.5 * band.half_width
             matrix.append(np.stack([along, -along]))
-            room.append(np.array([half - off, half + off]) + np.array([1.0, -1.0]) * (along @ here.x))
+            room.append(
+                np.array([half - off, half + off]) + np.array([1.0, -1.0]) * (along @ here.x)
+            )
         elastic = sum(len(each) for each in room)
         facet = controls.facet
         near = np.maximum(facet * least, facet * most).sum(axis=1) > controls.room[interval]

@@ -57,12 +57,18 @@ def sweep(problem: Problem, intervals: list[int], directions: int) -> dict[int, 
     every = max(directions // FIRST, 1)
     found = {t: Reached() for t in intervals}
     base = problem.controls.base
-    _search(problem, found, [_Start(t, angle, base[t]) for t in intervals for angle in angles[::every]])
+    _search(
+        problem, found, [_Start(t, angle, base[t]) for t in intervals for angle in angles[::every]]
+    )
     found = {t: reached for t, reached in found.items() if reached.points}
     rest = [angle for at, angle in enumerate(angles) if at % every]
-    _search(problem, found, [_from_best(t, each, angle) for t, each in found.items() for angle in rest])
+    _search(
+        problem, found, [_from_best(t, each, angle) for t, each in found.items() for angle in rest]
+    )
     for _ in range(RESTARTS):
-        _search(problem, found, [start for t in found for start in _overtaken(problem, t, found[t])])
+        _search(
+            problem, found, [start for t in found for start in _overtaken(problem, t, found[t])]
+        )
     for _ in range(ROUNDS):
         _search(problem, found, [start for t in found for start in _open(problem, t, found[t])])
     return found
@@ -70,7 +76,7 @@ def sweep(problem: Problem, intervals: list[int], directions: int) -> dict[int, 
 
 def unit(angle: float) -> Floats:
     """Return the direction (2,) of an angle, exactly along the axes where it is meant to be."""
-    return np.round([np.cos(angle), np.sin(angle)], 15)
+    return np.round(np.array([np.cos(angle), np.sin(angle)], np.float64), 15)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
