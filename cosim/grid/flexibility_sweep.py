@@ -76,7 +76,7 @@ def sweep(problem: Problem, intervals: list[int], directions: int) -> dict[int, 
 
 def unit(angle: float) -> Floats:
     """Return the direction (2,) of an angle, exactly along the axes where it is meant to be."""
-    return np.round(np.array([np.cos(angle), np.sin(angle)], np.float64), 15)
+    return np.asarray(np.round([np.cos(angle), np.sin(angle)], 15), np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,6 +135,6 @@ def _open(problem: Problem, t: int, reached: Reached) -> list[_Start]:
     for edge in np.flatnonzero(gap > WIDEST_GAP * size).tolist():
         ends = corners[edge], corners[(edge + 1) % len(corners)]
         start = 0.5 * (reached.points[ends[0]].x + reached.points[ends[1]].x)
-        angle = float(np.arctan2(normal[edge, 1], normal[edge, 0]))
-        wide.append(_Start(t, angle, start, reached.cuts[ends[0]]))
+        outward = float(np.arctan2(normal[edge, 1], normal[edge, 0]))
+        wide.append(_Start(t, outward, start, reached.cuts[ends[0]]))
     return wide
