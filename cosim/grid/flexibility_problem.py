@@ -19,6 +19,9 @@ from cosim.records import Booleans, Complexes, Floats, Integers
 MARGIN: Final = 1e-6
 """Kept free below each limit by programmes (p.u. or share of rating), so that points end inside."""
 
+LOADING_BURDEN: Final = 0.1
+"""Excess of voltage, p.u., that counts as much as a whole rating of a branch."""
+
 FARTHER: Final = 1.5
 """How much more than its slopes promise a limit may move over the whole range of the columns."""
 
@@ -65,6 +68,7 @@ class Problem:
         base: power flow of the base point of every interval.
         allowed: (T, E) excess that may be shown.
         reach: (T, E) how far the columns may move each limit.
+        burden: (E,) how excesses compare: one of a whole rating is nearer than one of 1 p.u.
         width: (T,) how far the columns together move the slack's power, kVA; > 0.
         power_flows: (T,) how many were solved.
     """
@@ -94,6 +98,8 @@ class Problem:
         self.converged: Booleans = np.asarray(np.isfinite(self.base.excess).all(axis=1))
         self.reach = np.zeros(self.base.excess.shape)
         self.width = np.ones(count)
+        self.burden = np.ones(self.base.excess.shape[1])
+        self.burden[2 * power_flow.feeder.bus_count :] = LOADING_BURDEN
         self._measure()
 
     def solve(self, interval: Integers, x: Floats) -> Points:

@@ -90,7 +90,7 @@ def _set_centres(problem: Problem, results: dict[int, Outline]) -> None:
 
 
 def _as_point(x: Floats, slack: Floats, excess: Floats) -> Point:
-    return Point(x, slack, excess, 0.0, 0.0)
+    return Point(x, slack, excess, 0.0, 0.0, 0.0)
 
 
 def _bound_rays(problem: Problem, results: dict[int, Outline]) -> None:

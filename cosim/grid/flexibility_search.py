@@ -76,7 +76,8 @@ class Point:
     slack: Floats  # (2,) kW, kvar
     excess: Floats  # (E,)
     worth: float  # of the wish, in widths of the region
-    over: float  # excess beyond what is allowed, and what lies outside of the band; 0 if none
+    over: float  # excess beyond what is allowed, and what lies outside of the bands; 0 if none
+    burden: float  # the same, as it is priced
 
 
 class Search:
@@ -100,12 +101,12 @@ class Search:
         self._slack_slope = np.zeros((2, len(start)))
         self._watched = np.zeros(0, np.int64)
         self.trust, self._weight = 1.0, EXCESS_WEIGHT
-        self._promised = (0.0, 0.0)  # worth and excess
+        self._promised = (0.0, 0.0)  # worth and burden
         self._refused = np.inf  # excess of the last point that was not taken
 
-    def merit(self, worth: float, over: float) -> float:
+    def merit(self, worth: float, burden: float) -> float:
         """Return what a point is worth, less the price of its excess."""
-        return worth - self._weight * over
+        return worth - self._weight * burden
 
     def judge(self, problem: Problem, points: Points, at: int) -> tuple[bool, Integers]:
         """Judge the power flow of the latest set-point.
@@ -174,9 +175,9 @@ class Search:
             self.done = True
             return None
         for _ in range(3):
-            x, worth, over = self._programme(problem, here)
-            self._promised = worth, over
-            if self.merit(worth, over) - self.merit(here.worth, here.over) > SETTLED:
+            x, worth, burden = self._programme(problem, here)
+            self._promised = worth, burden
+            if self.merit(worth, burden) - self.merit(here.worth, here.burden) > SETTLED:
                 return x
             if here.over == 0.0:
                 break
@@ -189,21 +190,23 @@ class Search:
         """Return what the search thinks of a power flow."""
         wish, excess, slack = self.wish, points.excess[at], points.slack[at]
         if not np.all(np.isfinite(excess)):
-            return Point(points.x[at], slack, excess, -np.inf, np.inf)
+            return Point(points.x[at], slack, excess, -np.inf, np.inf, np.inf)
         scale = problem.width[wish.interval]
         worth = float(wish.weight @ slack)
         if wish.gain is not None:
             worth += float(wish.gain @ points.x[at])
-        over = max(0.0, float((excess - problem.allowed[wish.interval]).max()))
-        over = 0.0 if over <= TOLERANCE else over
-        over += sum(band.off(slack) for band in wish.bands) / scale
-        return Point(points.x[at], slack, excess, worth / scale, over)
+        broken = excess - problem.allowed[wish.interval]
+        broken[broken <= TOLERANCE] = 0.0
+        off = sum(band.off(slack) for band in wish.bands) / scale
+        over = float(broken.max()) + off
+        burden = float((broken * problem.burden).max()) + off
+        return Point(points.x[at], slack, excess, worth / scale, over, burden)
 
     def _take(self, point: Point, before: Point, *, usable: bool) -> bool:
         """Widen or narrow the trust region; return whether to go on from the point."""
-        merit = self.merit(before.worth, before.over)
+        merit = self.merit(before.worth, before.burden)
         promised = max(self.merit(*self._promised) - merit, 1e-12)
-        come_true = (self.merit(point.worth, point.over) - merit) / promised if usable else -np.inf
+        come_true = (self.merit(point.worth, point.burden) - merit) / promised if usable else -np.inf
         if come_true < FAIR:
             self.trust *= 0.5 if come_true > 0.0 else 0.3
         elif come_true > GOOD:
@@ -225,7 +228,7 @@ class Search:
             self.trust = trust
 
     def _programme(self, problem: Problem, here: Point) -> tuple[Floats, float, float]:
-        """Return the best step by the cuts: set-point, its worth and its excess if they hold."""
+        """Return the best step by the cuts: set-point, its worth and its burden if they hold."""
         controls, interval, wish = problem.controls, self.wish.interval, self.wish
         span, allowed = controls.span[interval], problem.allowed[interval]
         least = np.maximum(controls.least[interval], here.x - self.trust * span)
@@ -261,10 +264,11 @@ class Search:
         cuts.shaped(np.flatnonzero(used)[prices[: len(row)] != 0.0])
         x = np.clip(x, least, most) if np.all(np.isfinite(x)) else here.x
         scale = problem.width[interval]
-        over = max(0.0, float((level + slope @ x - allowed[row]).max(initial=0.0)))
+        broken = np.maximum(level + slope @ x - allowed[row], 0.0)
+        burden = float((broken * problem.burden[row]).max(initial=0.0))
         slack = here.slack + self._slack_slope @ (x - here.x)
-        over += sum(band.off(slack) for band in wish.bands) / scale
-        return x, here.worth + float(gain @ (x - here.x)) / scale, over
+        burden += sum(band.off(slack) for band in wish.bands) / scale
+        return x, here.worth + float(gain @ (x - here.x)) / scale, burden
 
 
 def run(problem: Problem, searches: list[Search]) -> None:
