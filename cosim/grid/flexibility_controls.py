@@ -90,8 +90,11 @@ class Sharing:
         part = np.clip(np.where(span > 0.0, part, 0.0), 0.0, 1.0)
 
         def of(column: Integers, least: Floats, most: Floats, base: Floats) -> Floats:
-            moved = least[interval] + part[:, column] * (most[interval] - least[interval])
-            return np.asarray(np.where(column < 0, base[interval], moved))
+            drawn = np.repeat(base[interval][None], len(x), axis=0)
+            moves = column >= 0
+            low, high = least[interval][moves], most[interval][moves]
+            drawn[:, moves] = low + part[:, column[moves]] * (high - low)
+            return drawn
 
         kw = of(self.kw_column, given.least_kw, given.most_kw, given.base_kw)
         kvar = of(self.kvar_column, given.least_kvar, given.most_kvar, given.base_kvar)

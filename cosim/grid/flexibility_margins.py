@@ -14,11 +14,13 @@ import numpy as np
 from cosim.grid import limits
 from cosim.grid.flexibility_controls import Controls, Providers, base_powers, check_providers
 from cosim.grid.flexibility_problem import Problem
-from cosim.grid.flexibility_region import binding
 from cosim.grid.flexibility_search import Search, Wish, run
 from cosim.grid.power_flow import PowerFlow
 from cosim.records import Floats, Integers
 from cosim.results import Reason
+
+SETTLED: Final = 1e-6
+"""Share of all blocks that is no longer worth a power flow."""
 
 DEAR: Final = 0.01
 """By how much a kW of the dearest block counts less than one of the cheapest."""
@@ -133,13 +135,16 @@ def feasible_supply(
     slack[able[borne]] = (whole.slack - problem.base.slack[able])[borne, 0]
     gain = _gain(offers.price_eur_per_kwh)
     cut = able[~borne].tolist()
-    searches = [Search(Wish(t, np.zeros(2), gain=gain), np.zeros_like(gain)) for t in cut]
+    searches = [
+        Search(Wish(t, np.zeros(2), gain, settled=SETTLED), np.zeros_like(gain)) for t in cut
+    ]
     run(problem, searches)
     for t, search in zip(cut, searches, strict=True):
         assert search.best is not None  # nothing called at all is never worse than the base
         taken[t] = search.best.x
         slack[t] = search.best.slack[0] - problem.base.slack[t, 0]
-        named = binding(search.best, problem, t)
+        room = search.best.excess - problem.allowed[t]
+        named = limits.reason_of(power_flow.feeder, int(np.argmax(room)))
         reason[t], element[t] = int(named[0]), named[1]
     lost = ~problem.converged & (size.sum(axis=1) > 0.0)
     reason[lost] = int(Reason.NO_POWER_FLOW)

@@ -20,6 +20,8 @@ def hull(points: Floats) -> Integers:
             chain.append(at)
         chains.append(chain[:-1])
     corners = chains[0] + chains[1]
+    if len(corners) == 2 and np.array_equal(*points[corners]):
+        corners = corners[:1]
     return np.array(corners or order[:1].tolist(), np.int64)
 
 

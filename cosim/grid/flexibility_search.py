@@ -66,6 +66,7 @@ class Wish:
     weight: Floats  # (2,)
     gain: Floats | None = None  # (M,)
     bands: tuple[Band, ...] = ()
+    settled: float = SETTLED  # promise, in widths, that is no longer worth a round
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,7 +141,7 @@ class Search:
         here, best = self._here, self.best
         if here is None or best is None or not np.isfinite(here.over):
             return False
-        return here.over > 0.0 and here.worth > best.worth + SETTLED
+        return here.over > 0.0 and here.worth > best.worth + self.wish.settled
 
     @property
     def ends(self) -> tuple[Floats, Floats]:
@@ -177,7 +178,7 @@ class Search:
         for _ in range(3):
             x, worth, burden = self._programme(problem, here)
             self._promised = worth, burden
-            if self.merit(worth, burden) - self.merit(here.worth, here.burden) > SETTLED:
+            if self.merit(worth, burden) - self.merit(here.worth, here.burden) > self.wish.settled:
                 return x
             if here.over == 0.0:
                 break
@@ -206,7 +207,9 @@ class Search:
         """Widen or narrow the trust region; return whether to go on from the point."""
         merit = self.merit(before.worth, before.burden)
         promised = max(self.merit(*self._promised) - merit, 1e-12)
-        come_true = (self.merit(point.worth, point.burden) - merit) / promised if usable else -np.inf
+        come_true = (
+            (self.merit(point.worth, point.burden) - merit) / promised if usable else -np.inf
+        )
         if come_true < FAIR:
             self.trust *= 0.5 if come_true > 0.0 else 0.3
         elif come_true > GOOD:
