@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosim.prosumers.devices import advance, heat_response, initial_state, plug_in, ranges
-from cosim.records import Floats, State
+from cosim.records import Booleans, Exogenous, Fleet, Floats, State
 from cosim.results import Dispatch
 from cosim.scoring import flexibility
-from cosim.scoring.flexibility import Device, Sustained, left_alone, sustained
+from cosim.scoring.flexibility import Baseline, Device, Sustained, left_alone, sustained
 from tests.worlds import small_days, small_fleet
 
 HOURS = 0.25
