@@ -14,6 +14,7 @@ from cosim.errors import PolicyError
 from cosim.expectation import Rehearsal, settle_expectations
 from cosim.game import Game
 from cosim.interval import Day, Passage, bid_of, plan, trade
+from cosim.prospect import prospect_of
 from cosim.prosumers.devices import initial_state
 from cosim.records import (
     Closing,
@@ -107,6 +108,7 @@ class Session:
             state=self.state,
             start=self.state.interval - first,
             length=end - first,
+            prospect=prospect_of(game, self.state, forecast, end - self.state.interval),
         )
 
     def announce(self, signal: Signal, follow: Follow) -> WholesaleBid | None:
