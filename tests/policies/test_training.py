@@ -69,8 +69,9 @@ def digest(file: Path) -> str:
 
 def test_units_are_rounds_that_get_shorter() -> None:
     kinds = [kind for kind, _ in TWO_ROUNDS.units()]
-    assert kinds == ["followers", "followers", "leader", "judge", "followers", "leader", "judge"]
-    assert TINY.units() == TWO_ROUNDS.units()[:4]
+    learned = ["followers", "followers", "leader", "judge", "followers", "leader", "judge"]
+    assert kinds == ["search", *learned]
+    assert TINY.units() == TWO_ROUNDS.units()[:5]
     usual = TrainingSettings().units()
     assert usual[-1] == ("judge", TrainingSettings().rounds_max - 1)
     assert [turn for _, turn in usual] == sorted(turn for _, turn in usual)
@@ -151,7 +152,7 @@ def test_another_seed_ends_with_other_policies(trained: Path, tmp_path: Path) ->
     with pytest.raises(Killed):
         training.run(tmp_path / "x", kill)
     ours, theirs = (
-        checkpoints.read(folder / CHECKPOINT, "checkpoint")["history"][0]
+        checkpoints.read(folder / CHECKPOINT, "checkpoint")["history"][1]
         for folder in (tmp_path / "x", trained)
     )
     assert ours["gain_eur_per_prosumer_day"] != theirs["gain_eur_per_prosumer_day"]
@@ -287,9 +288,10 @@ def test_rounds_end_when_nothing_changes(tmp_path: Path, monkeypatch: pytest.Mon
 DRIVER = """
 import sys
 from pathlib import Path
-from policies import training
+from policies import follower_selection, training
 from tests.policies.tiny_training import whole
 training.JUDGED_SPANS = training.JUDGED_DAYS = 1
+follower_selection.TRIAL_SPANS = follower_selection.SEARCH_SPANS = 1
 whole(Path(sys.argv[1]))
 """
 

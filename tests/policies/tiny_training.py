@@ -9,7 +9,7 @@ import pytest
 from cosim.scenario import Scenario
 from networks.catalog import load_feeder
 from networks.feeder import Feeder
-from policies import training
+from policies import follower_selection, training
 from policies.follower_training import FollowerTraining
 from policies.leader import LeaderTraining
 from policies.ppo import PpoSettings
@@ -39,6 +39,7 @@ FOLLOWERS = FollowerTraining(
 LEADER = LeaderTraining(environments=2, days=1, hidden=8, epochs=2, minibatch=2)
 TINY = TrainingSettings(
     rounds_max=1,
+    searches=1,
     follower_iterations=2,
     leader_updates=1,
     passes=0,
@@ -46,10 +47,10 @@ TINY = TrainingSettings(
     followers=FOLLOWERS,
     leader=LEADER,
 )
-"""Four units: two iterations, an update, a judgement."""
+"""Five units: a search, two iterations, an update, a judgement."""
 
 TWO_ROUNDS = replace(TINY, rounds_max=2)
-"""Three units more: one of each."""
+"""Three units more: an iteration, an update, a judgement."""
 
 
 FACTS = {"told": "by a test"}
@@ -60,7 +61,9 @@ class Killed(BaseException):
 
 
 def judge_little(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Judge one day only."""
+    """Judge, search and try on one day only."""
+    monkeypatch.setattr(follower_selection, "TRIAL_SPANS", 1)
+    monkeypatch.setattr(follower_selection, "SEARCH_SPANS", 1)
     monkeypatch.setattr(training, "JUDGED_SPANS", 1)
     monkeypatch.setattr(training, "JUDGED_DAYS", 1)
 
