@@ -146,14 +146,17 @@ def test_every_unit_of_two_rounds_can_be_done_by_another_process(
     assert same_training(folder, tmp_path / "whole")
 
 
-def test_another_seed_ends_with_other_policies(trained: Path, tmp_path: Path) -> None:
-    quick = replace(TINY, rounds_max=1, follower_iterations=1)
+def test_another_seed_ends_with_other_policies(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge_little(monkeypatch)
+    quick = replace(TINY, rounds_max=1, searches=0)
     training = tiny(tmp_path / "x", settings=quick, seed=4)
     with pytest.raises(Killed):
         training.run(tmp_path / "x", kill)
     ours, theirs = (
-        checkpoints.read(folder / CHECKPOINT, "checkpoint")["history"][1]
-        for folder in (tmp_path / "x", trained)
+        checkpoints.read(folder / CHECKPOINT, "checkpoint")["history"][place]
+        for folder, place in ((tmp_path / "x", 0), (trained, 1))
     )
     assert ours["gain_eur_per_prosumer_day"] != theirs["gain_eur_per_prosumer_day"]
 
@@ -288,11 +291,11 @@ def test_rounds_end_when_nothing_changes(tmp_path: Path, monkeypatch: pytest.Mon
 DRIVER = """
 import sys
 from pathlib import Path
-from policies import follower_selection, training
-from tests.policies.tiny_training import whole
-training.JUDGED_SPANS = training.JUDGED_DAYS = 1
-follower_selection.TRIAL_SPANS = follower_selection.SEARCH_SPANS = 1
-whole(Path(sys.argv[1]))
+import pytest
+from tests.policies.tiny_training import judge_little, whole
+with pytest.MonkeyPatch.context() as patch:
+    judge_little(patch)
+    whole(Path(sys.argv[1]))
 """
 
 

@@ -4,12 +4,13 @@ import functools
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cosim.scenario import Scenario
 from networks.catalog import load_feeder
 from networks.feeder import Feeder
-from policies import follower_selection, training
+from policies import follower_selection, follower_trials, training
 from policies.follower_training import FollowerTraining
 from policies.leader import LeaderTraining
 from policies.ppo import PpoSettings
@@ -53,6 +54,9 @@ TWO_ROUNDS = replace(TINY, rounds_max=2)
 """Three units more: an iteration, an update, a judgement."""
 
 
+ONE_STEP = np.array([0.5, 0.0, 0.0, 0.0])
+"""Search the value of batteries only."""
+
 FACTS = {"told": "by a test"}
 
 
@@ -64,6 +68,8 @@ def judge_little(monkeypatch: pytest.MonkeyPatch) -> None:
     """Judge, search and try on one day only."""
     monkeypatch.setattr(follower_selection, "TRIAL_SPANS", 1)
     monkeypatch.setattr(follower_selection, "SEARCH_SPANS", 1)
+    monkeypatch.setattr(follower_selection, "SEARCH_STEP", ONE_STEP)
+    monkeypatch.setattr(follower_trials, "TRIAL_WORLDS", 1)
     monkeypatch.setattr(training, "JUDGED_SPANS", 1)
     monkeypatch.setattr(training, "JUDGED_DAYS", 1)
 
