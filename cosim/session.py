@@ -5,6 +5,7 @@ answer. A loop over days, an environment for a leader and one for followers all 
 each owns its rule of when to begin anew.
 """
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -77,6 +78,12 @@ class Session:
         self._network: Floats = np.zeros(self.game.fleet.bus.shape)
         self._headroom: Floats = self._distances(np.ones_like(self._network))
         self._last: IntervalRecord | None = None
+
+    def fork(self) -> "Session":
+        """Return a session that goes on from here by itself; this one stays as it is."""
+        other = copy.copy(self)
+        other._records = list(self._records)
+        return other
 
     @property
     def run_over(self) -> bool:

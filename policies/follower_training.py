@@ -58,6 +58,15 @@ class FollowerTraining:
     """Weight of the own marginal share in broken limits, where the market does not charge it."""
 
 
+def any_leader(view: LeaderView, draws: np.random.Generator, tariff: TariffSet) -> Signal:
+    """Draw a leader for every environment: uniform in its box, some in its corners."""
+    count = view.day_ahead_eur_per_kwh.shape[1]
+    raw = draws.uniform(-1.0, 1.0, (count, len(LEADER_ACTIONS)))
+    corner = draws.random(count) < 0.2
+    raw[corner] = np.sign(raw[corner])
+    return announced(view, raw, tariff)
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """What one iteration did."""
@@ -92,6 +101,7 @@ class FollowerTrainer:
             hidden=settings.ppo.hidden,
             log_std=settings.ppo.log_std_start,
         )
+        policy.set_constant([0.0] * len(ACTIONS))
         self.learner = Learner(policy, settings.ppo, seed=seed)
         self.iteration = 0
         self.leader: Callable[[LeaderView], Signal] | None = None
@@ -144,12 +154,9 @@ class FollowerTrainer:
         return make_game(scenario, self.power_flow, world), world
 
     def _prices(self, view: LeaderView, draws: np.random.Generator) -> Signal:
-        """Draw a leader for every environment: half uniform in its box, some in its corners."""
+        """Draw a leader for every environment: half of them the current one, jittered."""
         count = view.day_ahead_eur_per_kwh.shape[1]
-        raw = draws.uniform(-1.0, 1.0, (count, len(LEADER_ACTIONS)))
-        corner = draws.random(count) < 0.2
-        raw[corner] = np.sign(raw[corner])
-        drawn = announced(view, raw, self.settings.tariff)
+        drawn = any_leader(view, draws, self.settings.tariff)
         if self.leader is None:
             return drawn
         known, kept = self.leader(view), draws.random(count) < 0.5
@@ -164,8 +171,7 @@ class FollowerTrainer:
 
     def _collect(self, game: Game, world: World, draws: np.random.Generator) -> Batch:
         """Play the day; return what flexible prosumers saw, did and got."""
-        session = Session(game, world, passes=self.settings.passes, bidding=False, ending=True)
-        session.reset(state=self._start(game, draws))
+        session = self._begin(game, world, draws)
         decides = flexible(game.fleet)
         noise = torch.Generator().manual_seed(int(draws.integers(1 << 31)))
         columns: dict[str, list[Singles]] = {
@@ -208,11 +214,13 @@ class FollowerTrainer:
             return np.zeros_like(net_kwh)
         return self.settings.network_weight * network_penalties(record, game.fleet.bus)
 
-    def _start(self, game: Game, draws: np.random.Generator) -> Any:
-        """Return a state with batteries anywhere between empty and full."""
+    def _begin(self, game: Game, world: World, draws: np.random.Generator) -> Session:
+        """Return a session whose batteries stand anywhere between empty and full."""
+        session = Session(game, world, passes=self.settings.passes, bidding=False, ending=True)
         start = initial_state(game.fleet)
         filled = draws.uniform(0.0, 1.0, game.fleet.bus.shape)
-        return replace(start, battery_kwh=filled * game.fleet.battery_kwh)
+        session.reset(state=replace(start, battery_kwh=filled * game.fleet.battery_kwh))
+        return session
 
     def _act(self, action: Singles, decides: np.ndarray, view: FollowerView) -> FollowerAction:
         raw = np.zeros((*decides.shape, len(ACTIONS)), np.float32)
