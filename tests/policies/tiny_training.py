@@ -72,6 +72,8 @@ def judge_little(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follower_trials, "TRIAL_WORLDS", 1)
     monkeypatch.setattr(training, "JUDGED_SPANS", 1)
     monkeypatch.setattr(training, "JUDGED_DAYS", 1)
+    monkeypatch.setattr(training, "DEVIATING_DAYS", 1)
+    monkeypatch.setattr(training, "DEVIATORS", 1)
 
 
 @functools.cache
