@@ -171,7 +171,8 @@ class FollowerTrainer:
 
     def _collect(self, game: Game, world: World, draws: np.random.Generator) -> Batch:
         """Play the day; return what flexible prosumers saw, did and got."""
-        session = self._begin(game, world, draws)
+        session = Session(game, world, passes=self.settings.passes, bidding=False, ending=True)
+        session.reset(state=self._start(game, draws))
         decides = flexible(game.fleet)
         noise = torch.Generator().manual_seed(int(draws.integers(1 << 31)))
         columns: dict[str, list[Singles]] = {
@@ -214,13 +215,11 @@ class FollowerTrainer:
             return np.zeros_like(net_kwh)
         return self.settings.network_weight * network_penalties(record, game.fleet.bus)
 
-    def _begin(self, game: Game, world: World, draws: np.random.Generator) -> Session:
-        """Return a session whose batteries stand anywhere between empty and full."""
-        session = Session(game, world, passes=self.settings.passes, bidding=False, ending=True)
+    def _start(self, game: Game, draws: np.random.Generator) -> Any:
+        """Return a state with batteries anywhere between empty and full."""
         start = initial_state(game.fleet)
         filled = draws.uniform(0.0, 1.0, game.fleet.bus.shape)
-        session.reset(state=replace(start, battery_kwh=filled * game.fleet.battery_kwh))
-        return session
+        return replace(start, battery_kwh=filled * game.fleet.battery_kwh)
 
     def _act(self, action: Singles, decides: np.ndarray, view: FollowerView) -> FollowerAction:
         raw = np.zeros((*decides.shape, len(ACTIONS)), np.float32)

@@ -11,7 +11,7 @@ import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -63,14 +63,14 @@ class ActorCritic(nn.Module):
     @torch.no_grad()
     def set_constant(self, action: Sequence[float]) -> None:
         """Make the mean action the same, `action`, whatever is seen."""
-        last = self.actor[-1]
+        last = cast("nn.Linear", self.actor[-1])
         last.weight.zero_()
         last.bias.copy_(torch.tensor(action))
 
     @torch.no_grad()
     def constant(self) -> Singles | None:
         """Return the mean action (actions,) where it is the same whatever is seen, else None."""
-        last = self.actor[-1]
+        last = cast("nn.Linear", self.actor[-1])
         return None if bool(last.weight.any()) else np.array(last.bias.numpy())
 
     def mean(self, observation: Tensor) -> Tensor:
