@@ -8,7 +8,8 @@
     ├── PriceError         a price file or price series that is missing or unusable
     ├── PolicyError        an unknown or unusable way to act
     ├── SubmissionError    trades, a bid or a base case that cannot be judged
-    └── RunFolderError     a result folder that cannot be written or read
+    ├── RunFolderError     a result folder that cannot be written or read
+    └── SweepError         workers of a study that cannot be had, or a task that failed
 
 `networks.errors.NetworkError` is raised for feeders; it lives with them. All of them carry
 `problems`, a tuple of sentences that say what was found, where, and what is allowed.
@@ -51,3 +52,7 @@ class SubmissionError(CosimError):
 
 class RunFolderError(CosimError):
     """Raised when a run folder cannot be written or is not a finished one."""
+
+
+class SweepError(CosimError):
+    """Raised when a study cannot be spread over workers, or a task of it failed."""
