@@ -1,0 +1,329 @@
+"""Where on the feeder how much fits: map, sorted bars, and the best siting."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from cosim.records import Floats
+from cosim.reports.blocks import Figure
+from cosim.reports.feeder_labels import bus_labels, label_sides, stacks
+from cosim.reports.feeder_layout import coordinates_of, joints, schematic_sentence
+from cosim.reports.feeder_places import FEW_BUSES, fineness, shrink_of_degrees
+from cosim.reports.hosting_curves import LEGEND_BELOW
+from cosim.reports.hosting_data import Drawn, HostingReportData, bus_places
+from cosim.reports.hosting_summary import element_text
+from cosim.reports.hosting_words import (
+    LIMITING_COLOURS,
+    LIMITING_PATTERNS,
+    LIMITING_SYMBOLS,
+    LIMITING_WORDS,
+    NEW_PLANTS,
+    limiting_of,
+)
+from cosim.reports.plotting import INK, Spec, axis, layout, plain, spec
+from cosim.reports.ratings import rating_badges
+from cosim.reports.wording import number, sentence_case
+from cosim.studies.hosting.records import Limiting
+from networks.feeder import LINE, TRANSFORMER
+
+BARS_MAX = 45
+ROW_PX = 17
+CIVIDIS = ("#00224E", "#35456C", "#666970", "#948E77", "#C8B866", "#FEE838")
+"""From little to much; told apart by all readers, and in grey print."""
+
+
+def nodes_map(data: HostingReportData) -> Drawn:
+    """Return the feeder with every bus coloured by what fits there alone."""
+    feeder, nodes = data.feeder, data.table("nodes")
+    x, y, own = coordinates_of(feeder)
+    places = bus_places(feeder)
+    at = np.array([places[int(bus)] for bus in nodes["bus"]], dtype=np.int64)
+    reasons = [limiting_of(each) for each in nodes["limiting"]]
+    rest = np.setdiff1d(np.arange(feeder.bus_count), at)
+    traces = [*_branches(data, x, y), _supply(data, x, y), _without(data, x, y, rest)]
+    traces += _hosting_marks(data, x, y, at, reasons)
+    traces.append(_numbers(data, x, y))
+    blank: Spec = {"visible": False, "showgrid": False, "zeroline": False}
+    scale: Spec = {}
+    if own and feeder.bus_count > FEW_BUSES:
+        ratio = round(1.0 / shrink_of_degrees(x, y), 5)
+        scale = {"scaleanchor": "x", "scaleratio": ratio, "constrain": "domain"}
+    shown = layout(
+        xaxis=blank,
+        yaxis=blank | scale,
+        hovermode="closest",
+        legend={**LEGEND_BELOW, "y": -0.02},
+        margin={"l": 12, "r": 92, "t": 12, "b": 60},
+    )
+    placed = "" if own else f" {schematic_sentence(feeder)}"
+    figure = Figure(
+        "nodal-map",
+        "How much fits at each bus, if all of it is built there",
+        spec(traces, shown),
+        "Dark buses bear little, bright ones much; the shape says what limits them. Capacities of "
+        f"single buses do not add up.{placed}",
+        height_px=560,
+        badges=rating_badges(feeder),
+    )
+    return Drawn(figure, nodes.assign(x=x[at], y=y[at]).reset_index(drop=True))
+
+
+def _branches(data: HostingReportData, x: Floats, y: Floats) -> list[Spec]:
+    feeder = data.feeder
+    thin = round(fineness(feeder.bus_count) ** 0.5, 3)
+    traces = []
+    for kind, name, dash in ((LINE, "line", "solid"), (TRANSFORMER, "transformer", "dot")):
+        chosen = np.flatnonzero(feeder.branch_kind == kind)
+        pairs = list(zip(feeder.branch_from[chosen], feeder.branch_to[chosen], strict=True))
+        style = {"color": "#A9B4BF", "width": 2.2 * thin, "dash": dash}
+        traces += [_ways(pairs, x, y, style, name)] if pairs else []
+    switches = joints(feeder, x, y)
+    if switches:
+        style = {"color": "#A9B4BF", "width": thin, "dash": "dashdot"}
+        traces.append(_ways(switches, x, y, style, "closed switch"))
+    return traces
+
+
+def _ways(pairs: list[tuple[int, int]], x: Floats, y: Floats, style: Spec, name: str) -> Spec:
+    across: list[float | None] = []
+    up: list[float | None] = []
+    for start, end in pairs:
+        across += [*plain(x[[start, end]], 4), None]
+        up += [*plain(y[[start, end]], 4), None]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": across,
+        "y": up,
+        "line": style,
+        "name": name,
+        "hoverinfo": "skip",
+    }
+
+
+def _supply(data: HostingReportData, x: Floats, y: Floats) -> Spec:
+    feeder = data.feeder
+    at = np.flatnonzero(feeder.node_of_bus == feeder.slack_node)[:1]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": plain(x[at], 4),
+        "y": plain(y[at], 4),
+        "name": "supply",
+        "marker": {
+            "symbol": "square-open",
+            "size": _size(data) + 8,
+            "color": INK,
+            "line": {"width": 2},
+        },
+        "hovertemplate": f"{feeder.bus_text(int(at[0]))}: supply<extra></extra>",
+    }
+
+
+def _without(data: HostingReportData, x: Floats, y: Floats, rest: np.ndarray) -> Spec:
+    """Return buses that are no candidates."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": plain(x[rest], 4),
+        "y": plain(y[rest], 4),
+        "name": "no candidate",
+        "showlegend": bool(len(rest)),
+        "text": [data.feeder.bus_text(int(bus)) for bus in rest],
+        "marker": {"size": round(_size(data) * 0.55, 2), "color": "#A9B4BF"},
+        "hovertemplate": "%{text}: no candidate<extra></extra>",
+    }
+
+
+def _hosting_marks(
+    data: HostingReportData, x: Floats, y: Floats, at: np.ndarray, reasons: list[Limiting]
+) -> list[Spec]:
+    """Return the buses, one trace a reason, all on one scale of colours."""
+    nodes = data.table("nodes").reset_index(drop=True)
+    hosting = nodes["hosting_kw"].to_numpy(float)
+    low, high = float(hosting.min()), float(hosting.max())
+    if high <= low:
+        low, high = 0.0, high or 1.0
+    traces: list[Spec] = []
+    for reason in sorted(set(reasons)):
+        chosen = [row for row, each in enumerate(reasons) if each is reason]
+        texts = [
+            f"<b>{data.feeder.bus_text(int(at[row]))}</b><br>{number(hosting[row], 1)} kW<br>"
+            f"limited by {LIMITING_WORDS[reason]} {_at(nodes.loc[row])}"
+            for row in chosen
+        ]
+        symbol = LIMITING_SYMBOLS[reason].removesuffix("-open")
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": plain(x[at[chosen]], 4),
+                "y": plain(y[at[chosen]], 4),
+                "name": f"limited by {LIMITING_WORDS[reason]}",
+                "text": texts,
+                "hovertemplate": "%{text}<extra></extra>",
+                "marker": {
+                    "symbol": symbol,
+                    "size": _size(data),
+                    "color": plain(hosting[chosen], 2),
+                    "cmin": round(low, 2),
+                    "cmax": round(high, 2),
+                    "colorscale": [[i / 5, colour] for i, colour in enumerate(CIVIDIS)],
+                    "line": {"color": "#27323F", "width": 1},
+                    "showscale": not traces,
+                    "colorbar": {
+                        "title": {"text": "hosting<br>capacity,<br>kW", "side": "top"},
+                        "thickness": 13,
+                        "len": 0.8,
+                        "nticks": 6,
+                        "tickformat": ",~r",
+                    },
+                },
+            }
+        )
+    return traces
+
+
+def _numbers(data: HostingReportData, x: Floats, y: Floats) -> Spec:
+    """Return bus numbers where there is room for them."""
+    feeder = data.feeder
+    few = feeder.bus_count <= FEW_BUSES
+    labels = bus_labels(feeder, stacks(x, y)) if few else []
+    return {
+        "type": "scatter",
+        "mode": "text",
+        "x": plain(x, 4) if few else [],
+        "y": plain(y, 4) if few else [],
+        "text": labels,
+        "textposition": label_sides(feeder, x, y, labels) if few else "middle right",
+        "textfont": {"size": 11, "color": "#3A4653"},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+
+def _size(data: HostingReportData) -> float:
+    return round(15.0 * fineness(data.feeder.bus_count), 2)
+
+
+def _at(row: pd.Series) -> str:
+    element = element_text(row)
+    return f"at {element}" if element else ""
+
+
+def nodes_bars(data: HostingReportData) -> Drawn:
+    """Return the capacity of every bus, the least first, with what limits it."""
+    nodes = data.table("nodes").sort_values("hosting_kw", kind="stable").reset_index(drop=True)
+    places = bus_places(data.feeder)
+    shown = nodes.head(BARS_MAX)
+    labels = [data.feeder.bus_text(places[int(bus)]) for bus in shown["bus"]]
+    reasons = [limiting_of(each) for each in shown["limiting"]]
+    highest = float(shown["hosting_kw"].max())
+    traces: list[Spec] = []
+    for reason in sorted(set(reasons)):
+        rows = [row for row, each in enumerate(reasons) if each is reason]
+        values = shown["hosting_kw"].to_numpy(float)[rows]
+        traces.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": LIMITING_WORDS[reason],
+                "x": plain(values, 2),
+                "y": [labels[row] for row in rows],
+                "text": [f"{number(value)} {_at(shown.loc[row])}" for value, row in zip(
+                    values, rows, strict=True)],
+                "textposition": "outside",
+                "textfont": {"size": 10.5, "color": "#3A4653"},
+                "cliponaxis": False,
+                "marker": {
+                    "color": LIMITING_COLOURS[reason],
+                    "pattern": {
+                        "shape": LIMITING_PATTERNS[reason],
+                        "fgcolor": "#FFFFFF",
+                        "fgopacity": 0.7,
+                        "size": 6,
+                    },
+                },
+                "hovertemplate": "%{y}: %{x:,.1f} kW<extra>%{fullData.name}</extra>",
+            }
+        )
+    plants = NEW_PLANTS[data.facts.technology]
+    drawn = layout(
+        xaxis=axis(
+            f"{sentence_case(plants)} at this bus alone, kW",
+            range=[0, round(1.45 * highest, 2) or 1.0],
+            tickformat=",~r",
+        ),
+        yaxis=axis(
+            type="category",
+            categoryorder="array",
+            categoryarray=labels[::-1],
+            tickfont={"size": 10.5},
+            dtick=1,
+        ),
+        legend={**LEGEND_BELOW, "y": 1.01, "yanchor": "bottom"},
+        bargap=0.25,
+        margin={"l": 110, "r": 30, "t": 40, "b": 52},
+    )
+    left = len(nodes) - len(shown)
+    more = f" The {left} buses that bear more are in the table only." if left else ""
+    figure = Figure(
+        "nodal-bars",
+        "Buses in order of what fits there",
+        spec(traces, drawn),
+        "All new plants at one bus: the largest power that passes, and the element at which the "
+        f"limit is met.{more}",
+        height_px=110 + ROW_PX * len(shown),
+        badges=rating_badges(data.feeder),
+    )
+    return Drawn(figure, nodes)
+
+
+def optimal_figure(data: HostingReportData) -> Drawn:
+    """Return where plants go if they are sited best, against what each bus bears alone."""
+    optimal = data.table("optimal").sort_values("kw", ascending=False, kind="stable")
+    optimal = optimal[optimal["kw"] > 0.0].reset_index(drop=True)
+    places = bus_places(data.feeder)
+    shown = optimal.head(BARS_MAX)
+    labels = [data.feeder.bus_text(places[int(bus)]) for bus in shown["bus"]]
+    traces: list[Spec] = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "x": plain(shown["kw"].to_numpy(float), 2),
+            "y": labels,
+            "marker": {"color": "#44AA99"},
+            "text": [number(each) for each in shown["kw"]],
+            "textposition": "outside",
+            "cliponaxis": False,
+            "hovertemplate": "%{y}: %{x:,.1f} kW<extra></extra>",
+        }
+    ]
+    total = float(optimal["kw"].sum())
+    drawn = layout(
+        xaxis=axis("Sited best, kW at the bus", rangemode="tozero", tickformat=",~r"),
+        yaxis=axis(
+            type="category",
+            categoryorder="array",
+            categoryarray=labels[::-1],
+            tickfont={"size": 10.5},
+            dtick=1,
+        ),
+        showlegend=False,
+        margin={"l": 110, "r": 50, "t": 12, "b": 52},
+    )
+    figure = Figure(
+        "optimal-siting",
+        "The best siting: an upper bound",
+        spec(traces, drawn),
+        f"If somebody could choose where all plants go, {number(total)} kW would fit. Nobody "
+        "plans a feeder so; the distance to the median of the deployments is what siting is worth.",
+        height_px=90 + max(ROW_PX * len(shown), 60),
+    )
+    return Drawn(figure, optimal)
+
+
+def finite(value: object) -> bool:
+    """Return whether a cell of a table holds a number."""
+    return isinstance(value, int | float) and math.isfinite(value)
