@@ -8,6 +8,7 @@
     ├── PriceError         a price file or price series that is missing or unusable
     ├── PolicyError        an unknown or unusable way to act
     ├── SubmissionError    trades, a bid or a base case that cannot be judged
+    ├── HostingError       a hosting-capacity study that cannot be done; all problems at once
     └── RunFolderError     a result folder that cannot be written or read
 
 `networks.errors.NetworkError` is raised for feeders; it lives with them. All of them carry
@@ -47,6 +48,10 @@ class PolicyError(CosimError):
 
 class SubmissionError(CosimError):
     """Raised when trades, a bid or a base case that somebody hands over cannot be judged."""
+
+
+class HostingError(CosimError):
+    """Raised when settings of a hosting-capacity study contradict each other or its feeder."""
 
 
 class RunFolderError(CosimError):
