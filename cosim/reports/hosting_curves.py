@@ -11,6 +11,7 @@ from cosim.reports.blocks import Figure
 from cosim.reports.hosting_data import Drawn, HostingReportData
 from cosim.reports.hosting_lever_words import lever_title
 from cosim.reports.hosting_words import (
+    CRITERION_COLOURS,
     INSTALLED,
     LEVER_COLOURS,
     LEVER_DASHES,
@@ -19,6 +20,7 @@ from cosim.reports.hosting_words import (
     LIMITING_WORDS,
     REGION_COLOURS,
     REGION_WORDS,
+    criterion_words,
     limiting_of,
 )
 from cosim.reports.plotting import (
@@ -44,7 +46,7 @@ LEGEND_BELOW: Spec = {
     "traceorder": "normal",
 }
 BEYOND = 0.9
-"""How far beyond its limit a voltage is drawn, as a share of the way from its least to the limit."""
+"""How far beyond its limit a voltage is drawn, as a share of the way from the least to it."""
 
 
 def level_title(data: HostingReportData) -> str:
@@ -61,7 +63,7 @@ def voltage_figure(data: HostingReportData) -> Drawn:
     summary = data.summary(data.reference)
     highest = float(rows["level_kw"].max()) if len(rows) else float(summary["all_kw"])
     regions = _regions(float(summary["first_kw"]), float(summary["all_kw"]), highest)
-    traces = [*_region_keys(regions), _all_deployments(rows, column)]
+    traces = [*_region_keys(regions), _line_key(), _all_deployments(rows, column)]
     traces += _first_violations(rows, column)
     if math.isfinite(limit):
         traces.append(_limit_trace(limit, highest))
@@ -151,6 +153,18 @@ def _region_keys(regions: list[tuple[str, float, float]]) -> list[Spec]:
     ]
 
 
+def _line_key() -> Spec:
+    """Return what explains the lines in the legend, where they themselves are too faint."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [None],
+        "y": [None],
+        "name": "a deployment",
+        "line": {"color": WITH_COLOUR, "width": 1.5},
+    }
+
+
 def _all_deployments(rows: pd.DataFrame, column: str) -> Spec:
     """Return one line a deployment, all in one trace with gaps between."""
     levels: list[float | None] = []
@@ -166,6 +180,7 @@ def _all_deployments(rows: pd.DataFrame, column: str) -> Spec:
         "type": "scatter",
         "mode": "lines",
         "name": "a deployment",
+        "showlegend": False,
         "x": levels,
         "y": values,
         "customdata": names,
@@ -177,10 +192,10 @@ def _all_deployments(rows: pd.DataFrame, column: str) -> Spec:
 def _first_violations(rows: pd.DataFrame, column: str) -> list[Spec]:
     """Return a mark where a deployment first violates, one trace a reason."""
     first = rows[rows["violates"].astype(bool)].groupby("scenario", sort=True).head(1)
-    reasons = pd.Series([limiting_of(each) for each in first["limiting"]], index=first.index)
+    reasons = [limiting_of(each) for each in first["limiting"]]
     traces: list[Spec] = []
     for reason in sorted(set(reasons)):
-        chosen = first[reasons == reason]
+        chosen = first[[each is reason for each in reasons]]
         traces.append(
             {
                 "type": "scatter",
@@ -230,42 +245,38 @@ def _voltage_range(values: Floats, limit: float, *, draws: bool) -> Spec:
 
 
 def violating_figure(data: HostingReportData) -> Drawn:
-    """Return the share of deployments that violate below a level, and by which criterion."""
+    """Return the share of deployments that violate below a level, all criteria and each alone."""
     rows = data.scenarios(data.reference)
-    reasons = [limiting_of(each) for each in rows["limiting"]]
-    present = [each for each in Limiting if each in reasons and each is not Limiting.NONE]
-    hosting, named = rows["hosting_kw"].to_numpy(float), np.array(reasons)
-    lines = [("any criterion", hosting[named != Limiting.NONE], {"color": INK, "width": 3.0})]
-    if len(present) > 1:
-        lines += [
-            (
-                LIMITING_WORDS[each],
-                hosting[named == each],
-                {"color": LIMITING_COLOURS[each], "width": 2.0, "dash": LEVER_DASHES[1 + at % 5]},
-            )
-            for at, each in enumerate(present)
-        ]
-    curves = [(name, *steps(kw, len(rows)), line) for name, kw, line in lines]
+    curves = [("all criteria", *_stopped(rows), {"color": INK, "width": 3.0})]
+    alone = data.table("criteria")
+    for at, (name, each) in enumerate(alone.groupby("criterion", sort=False)):
+        colour = CRITERION_COLOURS.get(str(name), LEVER_COLOURS[at % len(LEVER_COLOURS)])
+        line = {"color": colour, "width": 2.0, "dash": LEVER_DASHES[1 + at % 5]}
+        curves.append((f"{criterion_words(str(name))} alone", *_stopped(each), line))
     return _share_figure(
         data,
         "violating",
-        "Share of deployments that violate, by what stops them first",
+        "Share of deployments that violate, by criterion",
         curves,
-        "Read upward from a level: so many percent of the deployments are stopped below it. Where "
-        "the thick line leaves zero region A ends; where it reaches 100 % region C begins.",
+        "Read upward from a level: so many percent of the deployments violate below it. Where the "
+        "thick line leaves zero region A ends; where it reaches 100 % region C begins. Thin lines "
+        "are what each criterion alone would allow.",
     )
+
+
+def _stopped(rows: pd.DataFrame) -> tuple[Floats, Floats]:
+    """Return the steps of the deployments that are stopped at all."""
+    stopped = [limiting_of(each) is not Limiting.NONE for each in rows["limiting"]]
+    return steps(rows["hosting_kw"].to_numpy(float)[np.array(stopped, bool)], len(rows))
 
 
 def violating_by_lever_figure(data: HostingReportData) -> Drawn:
     """Return the share of deployments that violate below a level, one line a lever."""
     curves = []
     for at, lever in enumerate(data.levers):
-        rows = data.scenarios(lever)
-        stopped = np.array([limiting_of(each) is not Limiting.NONE for each in rows["limiting"]])
         colour = LEVER_COLOURS[at % len(LEVER_COLOURS)]
         line = {"color": colour, "width": 2.2, "dash": LEVER_DASHES[at % len(LEVER_DASHES)]}
-        hosting = rows["hosting_kw"].to_numpy(float)[stopped]
-        curves.append((lever_title(lever), *steps(hosting, len(rows)), line))
+        curves.append((lever_title(lever), *_stopped(data.scenarios(lever)), line))
     return _share_figure(
         data,
         "violating-levers",

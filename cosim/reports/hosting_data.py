@@ -1,7 +1,7 @@
 """What the report of a hosting-capacity study is made from: feeder, tables, and facts of it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -9,36 +9,12 @@ import numpy as np
 import pandas as pd
 
 from cosim.errors import RunFolderError
-from cosim.records import Floats
 from cosim.reports.blocks import Figure
 from cosim.reports.hosting_words import limiting_of
-from cosim.reports.wording import counted
 from cosim.studies.hosting.records import Limiting
+from cosim.studies.hosting.tables import TABLES, empty
 from networks.feeder import Feeder
 
-COLUMNS: dict[str, tuple[str, ...]] = {
-    "scenarios": (
-        *("lever", "scenario", "hosting_kw", "limiting", "element_kind", "element"),
-        *("element_name", "value", "limit", "plants", "curtailed_share"),
-    ),
-    "levels": (
-        *("lever", "scenario", "level_kw", "violates", "limiting", "voltage_max_pu"),
-        *("voltage_min_pu", "line_max_percent", "transformer_max_percent"),
-    ),
-    "summary": (
-        *("lever", "criterion", "first_kw", "all_kw", "q05_kw", "median_kw", "q95_kw"),
-        *("uplift_percent", "uplift_low", "uplift_high"),
-    ),
-    "nodes": ("bus", "hosting_kw", "limiting", "element_kind", "element", "element_name"),
-    "optimal": ("bus", "kw"),
-    "hours": ("hour", "generation_kw", "load_kw"),
-    "voltages": ("bus", "distance", "base_pu", "hosting_pu", "above_pu"),
-    "durations": ("quantity", "share", "value"),
-    "sensitivity": ("what", "value", "first_kw", "median_kw"),
-    "running": ("deployments", "quantile", "value_kw", "low_kw", "high_kw"),
-    "base_case": ("quantity", "value", "limit", "element"),
-}
-"""Columns that the report reads, by table."""
 NEEDED = ("scenarios", "levels", "summary")
 EVERYTHING = "all"
 """The criterion of summary rows that hold all criteria together."""
@@ -93,7 +69,7 @@ class HostingReportData:
         problems += [
             f"table {name}: column {column!r} is missing"
             for name, table in self.tables.items()
-            for column in COLUMNS.get(name, ())
+            for column in TABLES.get(name, ())
             if column not in table.columns
         ]
         if not problems and self.tables["scenarios"].empty:
@@ -103,7 +79,7 @@ class HostingReportData:
 
     def table(self, name: str) -> pd.DataFrame:
         """Return a table, without rows where the study has none."""
-        return self.tables.get(name, pd.DataFrame(columns=list(COLUMNS[name])))
+        return self.tables[name] if name in self.tables else empty(name)
 
     @property
     def levers(self) -> tuple[str, ...]:
@@ -149,7 +125,7 @@ class HostingReportData:
     def first_deployment(self, lever: str) -> pd.Series:
         """Return the deployment with the least hosting capacity."""
         rows = self.scenarios(lever)
-        return rows.loc[rows["hosting_kw"].idxmin()]
+        return rows.iloc[int(rows["hosting_kw"].to_numpy(float).argmin())]
 
     @property
     def base_case_violates(self) -> bool:
@@ -172,14 +148,3 @@ class Drawn(NamedTuple):
 def bus_places(feeder: Feeder) -> dict[int, int]:
     """Return the position of every pandapower bus number."""
     return {int(number): place for place, number in enumerate(feeder.bus_index)}
-
-
-def quantile(values: Floats | Sequence[float], share: float) -> float:
-    """Return the largest value that at most `share` of all lie strictly below."""
-    ordered = np.sort(np.asarray(values, dtype=float))
-    return float(ordered[min(int(share * len(ordered)), len(ordered) - 1)])
-
-
-def deployment_words(count: int) -> str:
-    """Return a number of deployments in words."""
-    return counted(count, "deployment")

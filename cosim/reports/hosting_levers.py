@@ -8,6 +8,7 @@ from cosim.reports.blocks import Column, Figure, Row, Table
 from cosim.reports.hosting_curves import LEGEND_BELOW, level_title
 from cosim.reports.hosting_data import Drawn, HostingReportData
 from cosim.reports.hosting_lever_words import lever_title
+from cosim.reports.hosting_summary import floored
 from cosim.reports.hosting_words import LIMITING_WORDS, limiting_of
 from cosim.reports.plotting import INDIGO, SAND, WITH_COLOUR, Spec, axis, layout, plain, spec
 from cosim.reports.wording import MISSING, number, signed
@@ -22,7 +23,6 @@ def lever_figure(data: HostingReportData) -> Drawn:
     rows = pd.DataFrame([data.summary(lever) for lever in data.levers])
     labels = [wrapped(lever_title(lever)) for lever in data.levers]
     traces = [
-        _bars("whoever builds", rows["first_kw"], labels, WITH_COLOUR, ""),
         _bars("in half of the deployments", rows["median_kw"], labels, SAND, "/")
         | {
             "error_x": {
@@ -35,6 +35,7 @@ def lever_figure(data: HostingReportData) -> Drawn:
                 "width": 4,
             }
         },
+        _bars("whoever builds", rows["first_kw"], labels, WITH_COLOUR, ""),
         _uplift(rows, labels),
     ]
     category: Spec = {
@@ -48,7 +49,7 @@ def lever_figure(data: HostingReportData) -> Drawn:
         bargap=0.3,
         xaxis=axis(level_title(data), domain=[0, 0.58], rangemode="tozero", tickformat=",~r"),
         xaxis2=axis(
-            "Uplift, %",
+            "Uplift, % (mean)",
             domain=[0.66, 1],
             anchor="y2",
             zeroline=True,
@@ -57,7 +58,7 @@ def lever_figure(data: HostingReportData) -> Drawn:
         ),
         yaxis=axis(**category),
         yaxis2=axis(**category, anchor="x2", showticklabels=False),
-        legend={**LEGEND_BELOW, "y": 1.02, "yanchor": "bottom"},
+        legend={**LEGEND_BELOW, "y": 1.02, "yanchor": "bottom", "traceorder": "reversed"},
         margin={"l": 150, "r": 34, "t": 40, "b": 56},
     )
     figure = Figure(
@@ -94,7 +95,13 @@ def _bars(name: str, values: pd.Series, labels: list[str], colour: str, pattern:
         "offsetgroup": name,
         "marker": {
             "color": colour,
-            "pattern": {"shape": pattern, "fgcolor": "#7A6A1E", "fgopacity": 0.5, "size": 6},
+            "pattern": {
+                "shape": pattern,
+                "fillmode": "overlay",
+                "fgcolor": "#7A6A1E",
+                "fgopacity": 0.5,
+                "size": 6,
+            },
         },
         "hovertemplate": f"%{{x:,.0f}} kW {name}<extra></extra>",
     }
@@ -141,7 +148,7 @@ def lever_table(data: HostingReportData) -> Table:
                 (
                     lever_title(lever),
                     *(
-                        number(float(row[name]))
+                        floored(float(row[name]))
                         for name in ("first_kw", "q05_kw", "median_kw", "q95_kw", "all_kw")
                     ),
                     uplift,

@@ -92,6 +92,14 @@ def _assumptions(data: HostingReportData) -> Iterator[str]:
         )
 
 
+def settings_tables(data: HostingReportData) -> tuple[Table, Table]:
+    """Return settings, and versions with times and hashes."""
+    return (
+        _pairs("settings", "Settings", data.facts.settings),
+        _pairs("manifest", "Versions, times and hashes", data.facts.manifest),
+    )
+
+
 def appendix_section(data: HostingReportData, files: Iterable[tuple[str, str]]) -> Section:
     """Build the appendix: settings, versions, hashes and links to all files."""
     links = tuple(
@@ -103,8 +111,7 @@ def appendix_section(data: HostingReportData, files: Iterable[tuple[str, str]]) 
         "Settings, versions and files",
         (
             Text(links, "list", "Files beside this report"),
-            _pairs("settings", "Settings", data.facts.settings),
-            _pairs("manifest", "Versions, times and hashes", data.facts.manifest),
+            *settings_tables(data),
         ),
     )
 

@@ -1,7 +1,5 @@
 """Where on the feeder how much fits: map, sorted bars, and the best siting."""
 
-import math
-
 import numpy as np
 import pandas as pd
 
@@ -27,8 +25,6 @@ from cosim.reports.wording import number, sentence_case
 from cosim.studies.hosting.records import Limiting
 from networks.feeder import LINE, TRANSFORMER
 
-BARS_MAX = 45
-ROW_PX = 17
 CIVIDIS = ("#00224E", "#35456C", "#666970", "#948E77", "#C8B866", "#FEE838")
 """From little to much; told apart by all readers, and in grey print."""
 
@@ -150,7 +146,7 @@ def _hosting_marks(
         chosen = [row for row, each in enumerate(reasons) if each is reason]
         texts = [
             f"<b>{data.feeder.bus_text(int(at[row]))}</b><br>{number(hosting[row], 1)} kW<br>"
-            f"limited by {LIMITING_WORDS[reason]} {_at(nodes.loc[row])}"
+            f"limited by {LIMITING_WORDS[reason]} {_at(nodes.iloc[row])}"
             for row in chosen
         ]
         symbol = LIMITING_SYMBOLS[reason].removesuffix("-open")
@@ -175,7 +171,9 @@ def _hosting_marks(
                     "colorbar": {
                         "title": {"text": "hosting<br>capacity,<br>kW", "side": "top"},
                         "thickness": 13,
-                        "len": 0.8,
+                        "len": 0.62,
+                        "y": 0,
+                        "yanchor": "bottom",
                         "nticks": 6,
                         "tickformat": ",~r",
                     },
@@ -192,7 +190,8 @@ def _numbers(data: HostingReportData, x: Floats, y: Floats) -> Spec:
     labels = bus_labels(feeder, stacks(x, y)) if few else []
     return {
         "type": "scatter",
-        "mode": "text",
+        "mode": "markers+text",
+        "marker": {"size": _size(data) + 2, "color": "rgba(0,0,0,0)"},
         "x": plain(x, 4) if few else [],
         "y": plain(y, 4) if few else [],
         "text": labels,
@@ -204,126 +203,9 @@ def _numbers(data: HostingReportData, x: Floats, y: Floats) -> Spec:
 
 
 def _size(data: HostingReportData) -> float:
-    return round(15.0 * fineness(data.feeder.bus_count), 2)
+    return round(17.0 * fineness(data.feeder.bus_count), 2)
 
 
 def _at(row: pd.Series) -> str:
     element = element_text(row)
     return f"at {element}" if element else ""
-
-
-def nodes_bars(data: HostingReportData) -> Drawn:
-    """Return the capacity of every bus, the least first, with what limits it."""
-    nodes = data.table("nodes").sort_values("hosting_kw", kind="stable").reset_index(drop=True)
-    places = bus_places(data.feeder)
-    shown = nodes.head(BARS_MAX)
-    labels = [data.feeder.bus_text(places[int(bus)]) for bus in shown["bus"]]
-    reasons = [limiting_of(each) for each in shown["limiting"]]
-    highest = float(shown["hosting_kw"].max())
-    traces: list[Spec] = []
-    for reason in sorted(set(reasons)):
-        rows = [row for row, each in enumerate(reasons) if each is reason]
-        values = shown["hosting_kw"].to_numpy(float)[rows]
-        traces.append(
-            {
-                "type": "bar",
-                "orientation": "h",
-                "name": LIMITING_WORDS[reason],
-                "x": plain(values, 2),
-                "y": [labels[row] for row in rows],
-                "text": [f"{number(value)} {_at(shown.loc[row])}" for value, row in zip(
-                    values, rows, strict=True)],
-                "textposition": "outside",
-                "textfont": {"size": 10.5, "color": "#3A4653"},
-                "cliponaxis": False,
-                "marker": {
-                    "color": LIMITING_COLOURS[reason],
-                    "pattern": {
-                        "shape": LIMITING_PATTERNS[reason],
-                        "fgcolor": "#FFFFFF",
-                        "fgopacity": 0.7,
-                        "size": 6,
-                    },
-                },
-                "hovertemplate": "%{y}: %{x:,.1f} kW<extra>%{fullData.name}</extra>",
-            }
-        )
-    plants = NEW_PLANTS[data.facts.technology]
-    drawn = layout(
-        xaxis=axis(
-            f"{sentence_case(plants)} at this bus alone, kW",
-            range=[0, round(1.45 * highest, 2) or 1.0],
-            tickformat=",~r",
-        ),
-        yaxis=axis(
-            type="category",
-            categoryorder="array",
-            categoryarray=labels[::-1],
-            tickfont={"size": 10.5},
-            dtick=1,
-        ),
-        legend={**LEGEND_BELOW, "y": 1.01, "yanchor": "bottom"},
-        bargap=0.25,
-        margin={"l": 110, "r": 30, "t": 40, "b": 52},
-    )
-    left = len(nodes) - len(shown)
-    more = f" The {left} buses that bear more are in the table only." if left else ""
-    figure = Figure(
-        "nodal-bars",
-        "Buses in order of what fits there",
-        spec(traces, drawn),
-        "All new plants at one bus: the largest power that passes, and the element at which the "
-        f"limit is met.{more}",
-        height_px=110 + ROW_PX * len(shown),
-        badges=rating_badges(data.feeder),
-    )
-    return Drawn(figure, nodes)
-
-
-def optimal_figure(data: HostingReportData) -> Drawn:
-    """Return where plants go if they are sited best, against what each bus bears alone."""
-    optimal = data.table("optimal").sort_values("kw", ascending=False, kind="stable")
-    optimal = optimal[optimal["kw"] > 0.0].reset_index(drop=True)
-    places = bus_places(data.feeder)
-    shown = optimal.head(BARS_MAX)
-    labels = [data.feeder.bus_text(places[int(bus)]) for bus in shown["bus"]]
-    traces: list[Spec] = [
-        {
-            "type": "bar",
-            "orientation": "h",
-            "x": plain(shown["kw"].to_numpy(float), 2),
-            "y": labels,
-            "marker": {"color": "#44AA99"},
-            "text": [number(each) for each in shown["kw"]],
-            "textposition": "outside",
-            "cliponaxis": False,
-            "hovertemplate": "%{y}: %{x:,.1f} kW<extra></extra>",
-        }
-    ]
-    total = float(optimal["kw"].sum())
-    drawn = layout(
-        xaxis=axis("Sited best, kW at the bus", rangemode="tozero", tickformat=",~r"),
-        yaxis=axis(
-            type="category",
-            categoryorder="array",
-            categoryarray=labels[::-1],
-            tickfont={"size": 10.5},
-            dtick=1,
-        ),
-        showlegend=False,
-        margin={"l": 110, "r": 50, "t": 12, "b": 52},
-    )
-    figure = Figure(
-        "optimal-siting",
-        "The best siting: an upper bound",
-        spec(traces, drawn),
-        f"If somebody could choose where all plants go, {number(total)} kW would fit. Nobody "
-        "plans a feeder so; the distance to the median of the deployments is what siting is worth.",
-        height_px=90 + max(ROW_PX * len(shown), 60),
-    )
-    return Drawn(figure, optimal)
-
-
-def finite(value: object) -> bool:
-    """Return whether a cell of a table holds a number."""
-    return isinstance(value, int | float) and math.isfinite(value)

@@ -30,16 +30,16 @@ STATES = (
     ("above_pu", "above it", WITHOUT_COLOUR, "triangle-up", "dash"),
 )
 MARKERS_MAX = 150
-GAP = 0.09
+GAP = 0.055
 
 
 def distance_figure(data: HostingReportData) -> Drawn:
     """Return the voltage of every bus over its electrical distance from the supply."""
-    rows = data.table("voltages").sort_values(["distance", "bus"], kind="stable")
+    rows = data.table("voltages").sort_values(["distance_ohm", "bus"], kind="stable")
     where = np.full(data.feeder.bus_count, math.nan)
     places = bus_places(data.feeder)
     at = np.array([places[int(bus)] for bus in rows["bus"]], dtype=np.int64)
-    where[at] = rows["distance"].to_numpy(float)
+    where[at] = rows["distance_ohm"].to_numpy(float)
     traces: list[Spec] = []
     for column, name, colour, symbol, dash in STATES:
         volts = np.full(data.feeder.bus_count, math.nan)
@@ -66,7 +66,7 @@ def distance_figure(data: HostingReportData) -> Drawn:
     for column in ("voltage_max_pu", "voltage_min_pu"):
         limit = data.limit(column)
         if math.isfinite(limit) and _near(rows, limit):
-            traces.append(_level(limit, float(rows["distance"].max())))
+            traces.append(_level(limit, float(rows["distance_ohm"].max())))
     shown = layout(
         xaxis=axis("Electrical distance from the supply, ohm", rangemode="tozero"),
         yaxis=axis("Voltage, p.u."),
@@ -79,8 +79,8 @@ def distance_figure(data: HostingReportData) -> Drawn:
         "Voltage along the feeder",
         spec(traces, shown),
         "Each mark is a bus, lines follow the branches. Distance is the impedance of the way from "
-        "the supply, referred to the bus's voltage. The deployment shown is the one that is "
-        "stopped first.",
+        "the supply, referred to the bus's voltage. It is the deployment at the median, at "
+        "the moment that breaks first.",
         height_px=430,
     )
     return Drawn(figure, rows.reset_index(drop=True))
@@ -126,17 +126,27 @@ def _level(limit: float, furthest: float) -> Spec:
 
 
 DURATIONS = {
-    "voltage_max_pu": ("Highest voltage, p.u.", 5, INDIGO),
-    "voltage_min_pu": ("Lowest voltage, p.u.", 5, INDIGO),
-    "line_max_percent": ("Line loading, %", 2, "#7A7A00"),
-    "transformer_max_percent": ("Transformer loading, %", 2, "#B08A00"),
-    "import_kw": ("Drawn from above, kW", 1, WITH_COLOUR),
+    "voltage_max_pu": ("Highest voltage, p.u.", 5),
+    "voltage_min_pu": ("Lowest voltage, p.u.", 5),
+    "line_percent": ("Line loading, %", 2),
+    "transformer_percent": ("Transformer loading, %", 2),
+    "import_kw": ("From above, kW", 1),
+}
+DURATION_STATES = {
+    "base": ("without new plants", {"color": "#66727F", "dash": "dot"}),
+    "hosting": ("at hosting capacity", {"color": WITH_COLOUR, "dash": "solid"}),
+}
+LIMITS_OF_DURATIONS = {
+    "line_percent": "line_max_percent",
+    "transformer_percent": "transformer_max_percent",
 }
 
 
 def durations_figure(data: HostingReportData) -> Drawn:
     """Return duration curves of a series: voltage, loadings, and power from the network above."""
-    rows = data.table("durations").sort_values(["quantity", "share"], kind="stable")
+    rows = data.table("durations").sort_values(
+        ["quantity", "state", "share_of_time"], kind="stable"
+    )
     known = [name for name in DURATIONS if (rows["quantity"] == name).any()]
     others = [name for name in dict.fromkeys(rows["quantity"]) if name not in DURATIONS]
     names = [*known, *others]
@@ -144,27 +154,18 @@ def durations_figure(data: HostingReportData) -> Drawn:
     entries: Spec = {}
     height = (1.0 - GAP * (len(names) - 1)) / max(len(names), 1)
     for at, name in enumerate(names):
-        title, decimals, colour = DURATIONS.get(name, (name.replace("_", " "), 4, INDIGO))
+        title, decimals = DURATIONS.get(name, (name.replace("_", " "), 4))
         suffix = "" if at == 0 else str(at + 1)
         top = 1.0 - at * (height + GAP)
         entries[f"yaxis{suffix}"] = axis(
             title, anchor="x", domain=[round(max(top - height, 0.0), 4), round(top, 4)]
         )
-        each = rows[rows["quantity"] == name]
-        share = 100.0 * each["share"].to_numpy(float)
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": plain(share, 3),
-                "y": plain(each["value"].to_numpy(float), decimals),
-                "yaxis": f"y{suffix}",
-                "name": title,
-                "line": {"color": colour, "width": 2},
-                "hovertemplate": "%{y} during %{x:.2f} % of the time<extra></extra>",
-            }
-        )
-        limit = data.limit(name)
+        traces += [
+            _duration(rows[(rows["quantity"] == name) & (rows["state"] == state)], decimals, suffix)
+            | {"name": words, "line": {**line, "width": 2}, "showlegend": at == 0}
+            for state, (words, line) in DURATION_STATES.items()
+        ]
+        limit = data.limit(LIMITS_OF_DURATIONS.get(name, name))
         if math.isfinite(limit):
             traces.append(_level(limit, 100.0) | {"yaxis": f"y{suffix}", "showlegend": False})
         if name == "import_kw":
@@ -172,21 +173,31 @@ def durations_figure(data: HostingReportData) -> Drawn:
     last = "" if len(names) <= 1 else str(len(names))
     shown = layout(
         xaxis=axis("Share of the time, %", range=[0, 100], anchor=f"y{last}"),
-        showlegend=False,
-        margin={"l": 74, "r": 40, "t": 12, "b": 52},
+        margin={"l": 74, "r": 40, "t": 40, "b": 52},
         **entries,
     )
     figure = Figure(
         "durations",
         "How long voltages, loadings and flows last at hosting capacity",
         spec(traces, shown),
-        "A point says for which share of the time a quantity was at least so high. Power drawn "
-        "from the network above is below zero where the feeder feeds back. Dashed lines are "
-        "limits.",
+        "A point says for which share of the time a quantity was at least so high, in the "
+        "deployment at the median. Power from the network above is below zero where the feeder "
+        "feeds back. Dashed lines are limits that hold at any time.",
         height_px=120 + 150 * len(names),
         badges=rating_badges(data.feeder),
     )
     return Drawn(figure, rows.reset_index(drop=True))
+
+
+def _duration(rows: pd.DataFrame, decimals: int, axis_of: str) -> Spec:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": plain(100.0 * rows["share_of_time"].to_numpy(float), 3),
+        "y": plain(rows["value"].to_numpy(float), decimals),
+        "yaxis": f"y{axis_of}",
+        "hovertemplate": "%{y} or more, %{x:.2f} % of the time<extra>%{fullData.name}</extra>",
+    }
 
 
 def hours_figure(data: HostingReportData) -> Drawn:
@@ -202,7 +213,7 @@ def hours_figure(data: HostingReportData) -> Drawn:
         bargap=0.18,
         xaxis=axis("Local hour of the day", type="category"),
         yaxis=axis(
-            "Drawn (below zero) and fed in, kW",
+            "Power, kW (drawn: below zero)",
             zeroline=True,
             zerolinecolor=LIMIT_COLOUR,
             tickformat=",~r",
@@ -215,8 +226,7 @@ def hours_figure(data: HostingReportData) -> Drawn:
         "Hourly envelope: what more the feeder bears at each hour",
         spec(traces, shown),
         "Upward: power that new plants may feed in at that hour; downward: power that new loads "
-        "may draw. Each hour on its own, spread over the feeder as the deployment that is stopped "
-        "first spreads it.",
+        "may draw. Each hour on its own, spread evenly over the feeder.",
         height_px=390,
     )
     return Drawn(figure, rows.reset_index(drop=True))

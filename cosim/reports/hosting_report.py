@@ -6,7 +6,7 @@ from pathlib import Path
 
 import plotly.offline
 
-from cosim.reports.blocks import Block, Figure, Section, Table, Text
+from cosim.reports.blocks import Block, Figure, Section, Table
 from cosim.reports.hosting_curves import (
     violating_by_lever_figure,
     violating_figure,
@@ -16,8 +16,14 @@ from cosim.reports.hosting_data import Drawn, HostingReportData
 from cosim.reports.hosting_files import figure_path, table_path, write_csv_files
 from cosim.reports.hosting_lever_words import lever_title
 from cosim.reports.hosting_levers import lever_figure, lever_table
-from cosim.reports.hosting_method import appendix_section, limits_section, method_section
-from cosim.reports.hosting_nodes import nodes_bars, nodes_map, optimal_figure
+from cosim.reports.hosting_method import (
+    appendix_section,
+    limits_section,
+    method_section,
+    settings_tables,
+)
+from cosim.reports.hosting_node_bars import nodes_bars, optimal_figure
+from cosim.reports.hosting_nodes import nodes_map
 from cosim.reports.hosting_profile import distance_figure, durations_figure, hours_figure
 from cosim.reports.hosting_spread import limiting_figure, spread_figure
 from cosim.reports.hosting_summary import summary_section
@@ -71,6 +77,7 @@ def _rendered(data: HostingReportData) -> tuple[str, list[Drawn], list[Table]]:
             sections.append(method_section(data))
     sections.append(limits_section(data))
     tables = [each for section in sections for each in section.blocks if isinstance(each, Table)]
+    tables += settings_tables(data)
     sections.append(appendix_section(data, _files(data, drawn, tables)))
     html = template("report.html").render(
         title=f"Hosting capacity of {data.feeder.title}",
@@ -155,8 +162,10 @@ def _files(
     data: HostingReportData, drawn: list[Drawn], tables: list[Table]
 ) -> list[tuple[str, str]]:
     """Return all files beside the report with what they hold, paths relative to it."""
-    whole = [(f"{name}.csv", f"whole table, {number(len(table))} rows")
-        for name, table in data.tables.items()]
+    whole = [
+        (f"{name}.csv", f"whole table, {number(len(table))} rows")
+        for name, table in data.tables.items()
+    ]
     figures = [(figure_path(each.figure.name), f"figure: {each.figure.title}") for each in drawn]
     shown = [(table_path(each.name), f"table: {sentence_case(each.title)}") for each in tables]
     return [*whole, *figures, *shown]

@@ -19,6 +19,7 @@ from cosim.reports.plotting import (
     INK,
     LIMIT_COLOUR,
     OLIVE,
+    ROSE,
     WITH_COLOUR,
     Spec,
     axis,
@@ -46,12 +47,13 @@ def spread_figure(data: HostingReportData) -> Drawn:
     column = "voltage_min_pu" if data.draws else "voltage_max_pu"
     word = "Lowest" if data.draws else "Highest"
     panels = [(column, f"{word} voltage, p.u.", WITH_COLOUR, 5)]
+    change = "drop_max_pu" if data.draws else "rise_max_pu"
+    if math.isfinite(data.limit(change)):
+        panels.append((change, f"Voltage {'drop' if data.draws else 'rise'}, p.u.", ROSE, 5))
     if has(data.feeder, LINE):
         panels.append(("line_max_percent", "Highest line loading, %", OLIVE, 2))
     if has(data.feeder, TRANSFORMER):
-        panels.append(
-            ("transformer_max_percent", "Transformer loading, %", TRANSFORMER_COLOUR, 2)
-        )
+        panels.append(("transformer_max_percent", "Transformer loading, %", TRANSFORMER_COLOUR, 2))
     traces: list[Spec] = []
     entries: Spec = {}
     height = (1.0 - GAP * (len(panels) - 1)) / len(panels)
@@ -106,9 +108,10 @@ def _some_levels(levels: np.ndarray) -> list[float]:
     return [float(each) for each in ordered[at]]
 
 
-def _violin(name: str, values: "pd.Series[float]", colour: str, decimals: int, axis_of: str) -> Spec:
+def _violin(
+    name: str, values: "pd.Series[float]", colour: str, decimals: int, axis_of: str
+) -> Spec:
     known = [each for each in plain(values.to_numpy(float), decimals) if each is not None]
-    unit = "p.u." if decimals > 2 else "%"  # noqa: PLR2004 (voltages have five decimals)
     return {
         "type": "violin",
         "x": [name] * len(known),
@@ -125,7 +128,6 @@ def _violin(name: str, values: "pd.Series[float]", colour: str, decimals: int, a
         "hoveron": "violins",
         "hoverinfo": "y",
         "yhoverformat": f".{min(decimals, 4)}f",
-        "meta": unit,
     }
 
 
@@ -149,7 +151,7 @@ def limiting_figure(data: HostingReportData) -> Drawn:
     shares = (
         rows.groupby("level_kw")["limiting"]
         .value_counts(normalize=True)
-        .unstack(fill_value=0.0)
+        .unstack(fill_value=0)
         .mul(100.0)
     )
     present = [each for each in Limiting if each in shares.columns and each is not Limiting.NONE]
@@ -167,6 +169,7 @@ def limiting_figure(data: HostingReportData) -> Drawn:
                 "color": LIMITING_COLOURS[each],
                 "pattern": {
                     "shape": LIMITING_PATTERNS[each],
+                    "fillmode": "overlay",
                     "fgcolor": "#FFFFFF",
                     "fgopacity": 0.7,
                     "size": 6,
@@ -179,7 +182,7 @@ def limiting_figure(data: HostingReportData) -> Drawn:
     ]
     shown = layout(
         barmode="stack",
-        xaxis=axis(level_title(data), tickformat=",~r"),
+        xaxis=axis(level_title(data), tickformat=",.3~r"),
         yaxis=axis("Share of deployments, %", range=[0, 100]),
         legend=LEGEND_BELOW,
         margin={"l": 62, "r": 40, "t": 16, "b": 60},

@@ -1,6 +1,7 @@
 """The first screen: one number, its reason in plain words, and what else matters at a glance."""
 
 import math
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,8 @@ from cosim.reports.wording import (
 from cosim.studies.hosting.records import Limiting
 
 SMALL_KW = 10.0
+ROUNDING = 1e-6
+"""So that 12.0 is not 11.999... rounded down."""
 COMMON_SHARE = 0.02
 """Reasons rarer than this are left out of the sentence."""
 ELEMENT_KINDS = {"bus": "bus", "line": "line", "trafo": "trafo", "transformer": "trafo"}
@@ -46,9 +49,15 @@ AT = {
 
 def kw(value: float) -> str:
     """Return a capacity with as many decimals as its size deserves, unit included."""
-    decimals = 1 if abs(value) < SMALL_KW and value else 0
-    shown = math.floor(value * 10**decimals) / 10**decimals if math.isfinite(value) else value
-    return f"{number(shown, decimals)}{UNIT_SPACE}kW"
+    return f"{floored(value)}{UNIT_SPACE}kW"
+
+
+def floored(value: float) -> str:
+    """Return a capacity rounded down, so that what is said to fit does fit."""
+    if not math.isfinite(value):
+        return number(value)
+    decimals = 1 if value < SMALL_KW and value else 0
+    return number(math.floor(value * 10**decimals + ROUNDING) / 10**decimals, decimals)
 
 
 def element_text(row: pd.Series) -> str:
@@ -120,11 +129,10 @@ def _share_sentences(data: HostingReportData) -> list[str]:
     if data.base_case_violates:
         return []
     reasons = [limiting_of(each) for each in data.scenarios(data.reference)["limiting"]]
-    counts = pd.Series(reasons).value_counts(normalize=True)
     shares = [
-        f"{LIMITING_WORDS[Limiting(reason)]} in {number(100.0 * share)}{UNIT_SPACE}%"
-        for reason, share in counts.items()
-        if share >= COMMON_SHARE
+        f"{LIMITING_WORDS[reason]} in {number(100.0 * count / len(reasons))}{UNIT_SPACE}%"
+        for reason, count in Counter(reasons).most_common()
+        if count >= COMMON_SHARE * len(reasons)
     ]
     best = float(data.summary(data.reference)["all_kw"])
     words = [f"What stops the {number(len(reasons))} deployments first: {listed(shares)}."]
@@ -184,18 +192,21 @@ def _tiles(data: HostingReportData) -> Tiles:
     tiles = [
         Tile(
             "Fits whoever builds",
-            *kw(float(row["first_kw"])).split(UNIT_SPACE),
+            floored(float(row["first_kw"])),
+            "kW",
             "end of region A: the least of all deployments",
             tone or "good",
         ),
         Tile(
             "Fits in half of the deployments",
-            *kw(float(row["median_kw"])).split(UNIT_SPACE),
+            floored(float(row["median_kw"])),
+            "kW",
             f"middle 90 %: {kw(float(row['q05_kw']))} to {kw(float(row['q95_kw']))}",
         ),
         Tile(
             "Fits where it is built best",
-            *kw(float(row["all_kw"])).split(UNIT_SPACE),
+            floored(float(row["all_kw"])),
+            "kW",
             "start of region C: the most of all deployments",
         ),
         Tile(

@@ -7,8 +7,8 @@ import pandas as pd
 
 from cosim.reports.blocks import RATINGS_ASSUMED, Column, Row, Table
 from cosim.reports.hosting_data import EVERYTHING, HostingReportData, bus_places
-from cosim.reports.hosting_summary import element_text
-from cosim.reports.hosting_words import LIMITING_UNITS, LIMITING_WORDS, limiting_of
+from cosim.reports.hosting_summary import element_text, floored
+from cosim.reports.hosting_words import LIMITING_UNITS, LIMITING_WORDS, criterion_words, limiting_of
 from cosim.reports.ratings import (
     element_badges,
     lines_assumed,
@@ -84,8 +84,8 @@ def base_case_table(data: HostingReportData) -> Table:
         name = str(each["quantity"])
         label, unit, decimals = QUANTITIES.get(name, (sentence_case(name.replace("_", " ")), "", 3))
         value, limit = _float(each["value"]), _float(each["limit"])
-        element = str(each["element"]) if isinstance(each["element"], str) else ""
-        within = _within(name, value, limit)
+        element = element_text(each)
+        within = not each["fails"] if math.isfinite(limit) else None
         assumed = {LINE: lines_assumed, TRANSFORMER: transformers_assumed}.get(
             RESTING.get(name, -1)
         )
@@ -118,12 +118,6 @@ def base_case_table(data: HostingReportData) -> Table:
         f"{sentence_case(data.facts.points)}. A feeder that breaks a limit here has hosting "
         "capacity 0.",
     )
-
-
-def _within(name: str, value: float, limit: float) -> bool | None:
-    if not (math.isfinite(value) and math.isfinite(limit)):
-        return None
-    return value >= limit - 1e-8 if "min" in name else value <= limit + 1e-8
 
 
 def criteria_table(data: HostingReportData) -> Table:
@@ -173,13 +167,13 @@ def capacity_table(data: HostingReportData) -> Table:
 
 def _capacity_row(data: HostingReportData, row: pd.Series) -> Row:
     criterion = str(row["criterion"])
-    words = "all criteria" if criterion == EVERYTHING else criterion.replace("_", " ")
+    words = criterion_words(criterion)
     peak = data.peak_kw or math.nan
     names = ("first_kw", "q05_kw", "median_kw", "q95_kw", "all_kw")
     return Row(
         (
             words,
-            *(number(math.floor(row[name]) if _finite(row[name]) else math.nan) for name in names),
+            *(floored(float(row[name])) for name in names),
             number(100.0 * float(row["first_kw"]) / peak),
             number(100.0 * float(row["median_kw"]) / peak),
         ),
@@ -261,10 +255,6 @@ def scenarios_table(data: HostingReportData) -> Table:
         collapsed=True,
         sortable=True,
     )
-
-
-def _finite(value: object) -> bool:
-    return bool(np.isfinite(_float(value)))
 
 
 def _float(value: object) -> float:

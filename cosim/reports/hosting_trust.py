@@ -23,17 +23,26 @@ from cosim.reports.plotting import (
 from cosim.reports.wording import number, signed
 
 ROW_PX, EDGE_PX = 30, 110
+SETTINGS = {
+    "load_share": "share of loads",
+    "criteria": "criteria",
+    "power_factor": "power factor",
+    "slack_voltage_pu": "supply voltage, p.u.,",
+}
 QUANTILE_STYLES = {0.0: (WITH_COLOUR, "solid"), 0.05: (WITHOUT_COLOUR, "dash"), 0.5: (INK, "dot")}
 
 
 def running_figure(data: HostingReportData) -> Drawn:
     """Return quantiles of hosting capacity over the number of deployments, with intervals."""
-    rows = data.table("running").sort_values(["quantile", "deployments"], kind="stable")
+    rows = data.table("running")
+    rows = rows[rows["lever"] == data.reference].sort_values(
+        ["quantile", "scenarios"], kind="stable"
+    )
     traces: list[Spec] = []
     for share, each in rows.groupby("quantile", sort=True):
         colour, dash = QUANTILE_STYLES.get(round(float(str(share)), 4), (SAND, "dashdot"))
         name = _quantile_words(float(str(share)))
-        count = plain(each["deployments"].to_numpy(float), 0)
+        count = plain(each["scenarios"].to_numpy(float), 0)
         low, high = (plain(each[column].to_numpy(float), 2) for column in ("low_kw", "high_kw"))
         value = plain(each["value_kw"].to_numpy(float), 2)
         edge: Spec = {
@@ -68,7 +77,8 @@ def running_figure(data: HostingReportData) -> Drawn:
         "Are there enough deployments?",
         spec(traces, shown),
         "What the first so many deployments give; shades are 95 % intervals. A least value can "
-        "only fall as more deployments are drawn; the 5 % quantile and the median settle.",
+        "only fall as more deployments are drawn; the "
+        "5\u00a0% quantile and the median settle.",
         height_px=380,
     )
     return Drawn(figure, rows.reset_index(drop=True))
@@ -165,7 +175,7 @@ def sensitivity_table(data: HostingReportData) -> Table:
     for what, value, first, median in zip(
         *(rows[name] for name in ("what", "value", "first_kw", "median_kw")), strict=True
     ):
-        cells = [str(what), value_words(value)]
+        cells = [what_words(str(what)), str(value)]
         for found, base in ((first, reference["first_kw"]), (median, reference["median_kw"])):
             change = 100.0 * (found - base) / base if base else math.nan
             cells += [number(float(found)), signed(float(change))]
@@ -188,13 +198,11 @@ def sensitivity_table(data: HostingReportData) -> Table:
 
 def _sensitivity_labels(rows: pd.DataFrame) -> list[str]:
     return [
-        wrapped(f"{what}: {value_words(value)}")
-        for what, value in zip(rows["what"], rows["value"], strict=True)
+        wrapped(f"{what_words(what)} {value}{' (study)' if own else ''}")
+        for what, value, own in zip(rows["what"], rows["value"], rows["is_study"], strict=True)
     ]
 
 
-def value_words(value: object) -> str:
-    """Return a changed setting as text."""
-    if isinstance(value, float) and not isinstance(value, bool):
-        return f"{value:g}"
-    return str(value).replace("_", " ")
+def what_words(name: str) -> str:
+    """Return the setting that was changed in words."""
+    return SETTINGS.get(name, name.replace("_", " "))

@@ -104,3 +104,26 @@ def limiting_of(value: object) -> Limiting:
     if isinstance(value, str):
         return Limiting[value.upper()]
     return Limiting(int(str(value)))
+
+
+CRITERION_COLOURS = {
+    "voltage": WINE,
+    "rise": ROSE,
+    "line": OLIVE,
+    "transformer": "#B08A00",
+    "reverse_flow": TEAL,
+}
+"""Colour of a group of limits."""
+CRITERIA = {
+    "all": "all criteria",
+    "voltage": "voltage band",
+    "rise": "voltage rise and drop",
+    "line": "line loading",
+    "transformer": "transformer loading",
+    "reverse_flow": "reverse power flow",
+}
+
+
+def criterion_words(group: str) -> str:
+    """Return a group of limits in words."""
+    return CRITERIA.get(group, group.replace("_", " "))
