@@ -206,7 +206,7 @@ def _first_violations(rows: pd.DataFrame, column: str) -> list[Spec]:
                 "customdata": [int(each) for each in chosen["scenario"]],
                 "marker": {
                     "symbol": LIMITING_SYMBOLS[reason],
-                    "size": 7,
+                    "size": 8,
                     "color": LIMITING_COLOURS[reason],
                     "line": {"color": "#FFFFFF", "width": 0.8},
                 },

@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Iterable
-from pathlib import Path
 
 from cosim.reports.blocks import Table
 from cosim.reports.hosting_data import Drawn
@@ -22,15 +21,15 @@ def table_path(name: str) -> str:
     return f"{TABLES}/{name}.csv"
 
 
-def write_csv_files(folder: Path, drawn: Iterable[Drawn], tables: Iterable[Table]) -> None:
-    """Write the numbers of all figures and the cells of all tables under `folder`."""
-    for part in (FIGURES, TABLES):
-        (folder / part).mkdir(parents=True, exist_ok=True)
-    for each in drawn:
-        path = folder / figure_path(each.figure.name)
-        each.numbers.to_csv(path, index=False, lineterminator="\n", float_format="%.8g")
-    for table in tables:
-        (folder / table_path(table.name)).write_text(table_csv(table), encoding="utf-8")
+def csv_files(drawn: Iterable[Drawn], tables: Iterable[Table]) -> dict[str, str]:
+    """Return the numbers of all figures and the cells of all tables as CSV, by relative path."""
+    figures = {
+        figure_path(each.figure.name): each.numbers.to_csv(
+            index=False, lineterminator="\n", float_format="%.8g"
+        )
+        for each in drawn
+    }
+    return figures | {table_path(each.name): table_csv(each) for each in tables}
 
 
 def table_csv(table: Table) -> str:

@@ -12,16 +12,13 @@ from cosim.reports.hosting_curves import LEGEND_BELOW
 from cosim.reports.hosting_data import Drawn, HostingReportData, bus_places
 from cosim.reports.hosting_summary import element_text
 from cosim.reports.hosting_words import (
-    LIMITING_COLOURS,
-    LIMITING_PATTERNS,
     LIMITING_SYMBOLS,
     LIMITING_WORDS,
-    NEW_PLANTS,
     limiting_of,
 )
-from cosim.reports.plotting import INK, Spec, axis, layout, plain, spec
+from cosim.reports.plotting import INK, Spec, layout, plain, spec
 from cosim.reports.ratings import rating_badges
-from cosim.reports.wording import number, sentence_case
+from cosim.reports.wording import number
 from cosim.studies.hosting.records import Limiting
 from networks.feeder import LINE, TRANSFORMER
 

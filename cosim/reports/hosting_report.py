@@ -13,7 +13,7 @@ from cosim.reports.hosting_curves import (
     voltage_figure,
 )
 from cosim.reports.hosting_data import Drawn, HostingReportData
-from cosim.reports.hosting_files import figure_path, table_path, write_csv_files
+from cosim.reports.hosting_files import csv_files, figure_path, table_path
 from cosim.reports.hosting_lever_words import lever_title
 from cosim.reports.hosting_levers import lever_figure, lever_table
 from cosim.reports.hosting_method import (
@@ -50,9 +50,16 @@ def write_hosting_report(data: HostingReportData, folder: Path) -> None:
 
     Same data, same bytes. Raises RunFolderError if tables or columns are missing.
     """
+    for name, text in hosting_report_files(data).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def hosting_report_files(data: HostingReportData) -> dict[str, str]:
+    """Return the text of the report and of the CSV of every figure and table, by relative path."""
     html, drawn, tables = _rendered(data)
-    write_csv_files(folder, drawn, tables)
-    (folder / REPORT).write_text(html, encoding="utf-8")
+    return {**csv_files(drawn, tables), REPORT: html}
 
 
 def render_hosting_report(data: HostingReportData) -> str:
@@ -97,6 +104,9 @@ def _contents(data: HostingReportData) -> list[tuple[str, str, list[Build]]]:
     def given(name: str, *parts: Build) -> list[Build]:
         return list(parts) if len(data.table(name)) else []
 
+    def curves(*parts: Build) -> list[Build]:
+        return list(parts) if data.levels(data.reference)["level_kw"].nunique() > 1 else []
+
     levers: list[Build] = []
     if len(data.levers) > 1:
         levers = [lever_figure, lever_table, violating_by_lever_figure]
@@ -109,9 +119,9 @@ def _contents(data: HostingReportData) -> list[tuple[str, str, list[Build]]]:
             "Hosting capacity of the feeder",
             [
                 capacity_table,
-                *given("levels", voltage_figure),
-                violating_figure,
-                *given("levels", spread_figure),
+                *curves(voltage_figure),
+                *([] if data.base_case_violates else [violating_figure]),
+                *curves(spread_figure),
                 scenarios_table,
             ],
         ),
@@ -126,7 +136,7 @@ def _contents(data: HostingReportData) -> list[tuple[str, str, list[Build]]]:
         (
             "reasons",
             "What limits it",
-            [*given("levels", limiting_figure), *given("voltages", distance_figure)],
+            [*curves(limiting_figure), *given("voltages", distance_figure)],
         ),
         (
             "time",

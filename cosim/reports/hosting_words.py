@@ -77,7 +77,7 @@ LIMITING_WORDS = {
     Limiting.REVERSE_FLOW: "reverse power flow",
     Limiting.NO_POWER_FLOW: "no power flow",
     Limiting.CURTAILMENT: "curtailment",
-    Limiting.BASE_CASE: "the feeder as it is",
+    Limiting.BASE_CASE: "the base case",
 }
 LIMITING_UNITS = {
     Limiting.OVERVOLTAGE: ("p.u.", 4),
