@@ -36,7 +36,7 @@ class Search:
 
 
 @dataclass(slots=True, eq=False)
-class _Progress:
+class Progress:
     """What is known of S deployments."""
 
     low: Floats  # (S,) passes, nothing below fails
@@ -50,6 +50,7 @@ class _Progress:
     open: Booleans = field(init=False)  # (S,) still searched
 
     def __post_init__(self) -> None:
+        """Begin with all of them open."""
         self.open = np.ones(len(self.low), np.bool_)
 
     def passed(self, who: Integers, level: Floats, found: Judged) -> None:
@@ -73,9 +74,24 @@ def bisect(judge: Judge, deployments: Deployments, search: Search, *, lever: str
     the element, value and limit of what fails. One that passes everywhere has the highest level
     and Limiting.NONE: either `search.highest_kw`, or all its plants.
     """
-    count = deployments.count
     highest = np.minimum(search.highest_kw, deployments.highest_kw)
-    at = _Progress(
+    return capacities_at(search_levels(judge, highest, search), deployments, lever=lever)
+
+
+def search_levels(judge: Judge, highest_kw: Floats, search: Search) -> Progress:
+    """Return what a search finds; no deployment is looked at above its `highest_kw` (S,)."""
+    at = nothing_known(len(highest_kw))
+    _without_plants(judge, at)
+    _bracket(judge, at, search, highest_kw)
+    if search.grid_levels:
+        _walk_grid(judge, at, search)
+    _halve(judge, at, search)
+    return at
+
+
+def nothing_known(count: int) -> Progress:
+    """Return the state before a search."""
+    return Progress(
         low=np.zeros(count),
         high=np.full(count, np.nan),
         limiting=np.full(count, int(Limiting.NONE)),
@@ -85,12 +101,10 @@ def bisect(judge: Judge, deployments: Deployments, search: Search, *, lever: str
         given_up=np.zeros(count),
         monotone=np.ones(count, np.bool_),
     )
-    _without_plants(judge, at)
-    _bracket(judge, at, search, highest)
-    if search.grid_levels:
-        _walk_grid(judge, at, search)
-    _halve(judge, at, search)
-    everyone = np.arange(count)
+
+
+def capacities_at(at: Progress, deployments: Deployments, *, lever: str) -> Capacities:
+    """Return the end of a search as capacities."""
     return Capacities(
         lever=lever,
         hosting_kw=at.low,
@@ -98,13 +112,18 @@ def bisect(judge: Judge, deployments: Deployments, search: Search, *, lever: str
         element=at.element,
         value=at.value,
         limit=at.limit,
-        plants=plants_begun(deployments, at.low, everyone),
+        plants=plants_begun(deployments, at.low, np.arange(deployments.count)),
         curtailed_share=at.given_up,
         monotone=at.monotone,
     )
 
 
-def _without_plants(judge: Judge, at: _Progress) -> None:
+def grid_shares(grid_levels: int) -> Floats:
+    """Return the levels of the grid as shares of the first failing level."""
+    return np.asarray(np.arange(1, grid_levels + 1) / (grid_levels + 1))
+
+
+def _without_plants(judge: Judge, at: Progress) -> None:
     who = np.arange(len(at.low))
     found = judge(np.zeros(len(who)), who)
     at.failed(who, np.zeros(len(who)), found)
@@ -112,7 +131,7 @@ def _without_plants(judge: Judge, at: _Progress) -> None:
     at.open &= found.passes
 
 
-def _bracket(judge: Judge, at: _Progress, search: Search, highest: Floats) -> None:
+def _bracket(judge: Judge, at: Progress, search: Search, highest: Floats) -> None:
     """Double the level until it fails, or is the highest."""
     level = np.minimum(search.start_kw, highest)
     searching = at.open.copy()
@@ -127,7 +146,7 @@ def _bracket(judge: Judge, at: _Progress, search: Search, highest: Floats) -> No
         level = np.minimum(2.0 * level, highest)
 
 
-def _walk_grid(judge: Judge, at: _Progress, search: Search) -> None:
+def _walk_grid(judge: Judge, at: Progress, search: Search) -> None:
     """Look at even levels below the failing one, all of them: the first that fails counts.
 
     What passes above a failing level is told (`monotone`), and never counts.
@@ -135,7 +154,7 @@ def _walk_grid(judge: Judge, at: _Progress, search: Search) -> None:
     who = np.flatnonzero(np.isfinite(at.high) & at.open)
     if not len(who):
         return
-    steps = np.arange(1, search.grid_levels + 1) / (search.grid_levels + 1)
+    steps = grid_shares(search.grid_levels)
     level = at.high[who, None] * steps
     cases = np.repeat(who, len(steps))
     found = judge(level.ravel(), cases)
@@ -161,7 +180,7 @@ def _walk_grid(judge: Judge, at: _Progress, search: Search) -> None:
         getattr(at, name)[who[fails]] = getattr(found, name)[place[fails]]
 
 
-def _halve(judge: Judge, at: _Progress, search: Search) -> None:
+def _halve(judge: Judge, at: Progress, search: Search) -> None:
     """Halve the way between passing and failing levels until they are close."""
     while True:
         far = at.high - at.low > search.resolution(at.low)

@@ -6,7 +6,7 @@ depend on which others are judged with it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, Protocol
 
@@ -77,17 +77,47 @@ class Grid:
         power_flow: the feeder.
         points: its operating points.
         weeks: first and last (exclusive) point of every week.
+        week_points: number of points of every week, of which shares of time are taken.
     """
 
-    def __init__(self, power_flow: PowerFlow, points: OperatingPoints) -> None:
-        """Solve the points without plants where they are few enough to be kept."""
+    def __init__(
+        self,
+        power_flow: PowerFlow,
+        points: OperatingPoints,
+        *,
+        week_points: dict[int, int] | None = None,
+    ) -> None:
+        """Solve the points without plants where they are few enough to be kept.
+
+        Args:
+            power_flow: the feeder.
+            points: when it is looked at.
+            week_points: where these are some points of a series only: how many its weeks have.
+        """
         self.power_flow, self.points = power_flow, points
         turns = np.flatnonzero(np.diff(points.week)) + 1
         self.weeks = list(pairwise([0, *turns.tolist(), len(points.week)]))
+        if week_points is None:
+            week_points = {int(points.week[first]): last - first for first, last in self.weeks}
+        self._of_week = week_points
+        self.week_points = [week_points[int(points.week[first])] for first, _ in self.weeks]
         self._without: Floats | None = None
         if points.load_kw.size <= KEPT_WITHOUT:
             parts = [self._solve_without(first, last) for first, last in self.weeks]
             self._without = np.concatenate(parts)
+
+    def some(self, which: Integers) -> "Grid":
+        """Return some of the points, in order; shares of time are still those of whole weeks."""
+        points = self.points
+        fewer = replace(
+            points,
+            load_kw=points.load_kw[which],
+            load_kvar=points.load_kvar[which],
+            course=points.course[which],
+            start_utc=None if points.start_utc is None else points.start_utc[which],
+            week=points.week[which],
+        )
+        return Grid(self.power_flow, fewer, week_points=self._of_week)
 
     def without_pu(self, first: int, last: int) -> Floats:
         """Return the voltages without new plants at some points, (last - first, K)."""
@@ -139,25 +169,29 @@ def _judge_some(
     cases = len(installed)
     worst = nothing_yet(cases)
     offered, curtailed = np.zeros(cases), np.zeros(cases)
-    for first, last in grid.weeks:
+    for week, (first, last) in enumerate(grid.weeks):
         asked = grid.asked(installed, first, last)
         played = play(grid.power_flow, asked)
         points = last - first
-        state = played.state
-        block = Block(
-            voltage_pu=state.voltage_pu,
-            loading_percent=state.loading_percent,
-            slack_kw=state.slack_kw,
-            loss_kw=state.loss_kw,
-            converged=state.converged,
-            without_pu=grid.without_pu(first, last),
-        )
-        allowed = outside_allowed(criteria, points, is_series=grid.points.is_series)
-        judge_block(block, points, bounds, allowed, TOLERANCE, worst)
+        allowed = outside_allowed(criteria, grid.week_points[week], is_series=grid.points.is_series)
+        judge_block(block_of(grid, played, first, last), points, bounds, allowed, TOLERANCE, worst)
         offered += np.abs(asked.plant_kw).sum(axis=1).reshape(cases, points).sum(axis=1)
         curtailed += played.curtailed_kw.reshape(cases, points).sum(axis=1)
     hours = grid.points.interval_h
     return judged(worst, offered * hours, curtailed * hours, interval_h=hours)
+
+
+def block_of(grid: Grid, played: Played, first: int, last: int) -> Block:
+    """Return the states of cases at some points, for the kernel."""
+    state = played.state
+    return Block(
+        voltage_pu=state.voltage_pu,
+        loading_percent=state.loading_percent,
+        slack_kw=state.slack_kw,
+        loss_kw=state.loss_kw,
+        converged=state.converged,
+        without_pu=grid.without_pu(first, last),
+    )
 
 
 def judged(
@@ -237,7 +271,11 @@ class Lever:
 
     def __call__(self, level_kw: Floats, which: Integers) -> Judged:
         """Judge deployments `which` (n,) at levels (n,)."""
-        buses = self.grid.power_flow.feeder.bus_count
-        installed = installed_kw(self.deployments, level_kw, which, buses)
+        installed = self.installed(level_kw, which)
         found = judge_installed(self.grid, self.criteria, installed, self.play)
         return within_curtailment(found, self.curtailed_share_max)
+
+    def installed(self, level_kw: Floats, which: Integers) -> Floats:
+        """Return what stands at each bus, (n, K) kW."""
+        buses = self.grid.power_flow.feeder.bus_count
+        return installed_kw(self.deployments, level_kw, which, buses)

@@ -2,17 +2,15 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from cosim.errors import HostingError, ProfileError
+from cosim.errors import ProfileError
 from cosim.grid.power_flow import PowerFlow
 from cosim.inputs.world import EVERY_ENVIRONMENT, Purpose, stream
-from cosim.studies.hosting.bisection import Judge, Search, bisect
+from cosim.studies.hosting.bisection import Judge, Search
 from cosim.studies.hosting.criteria import Criteria
 from cosim.studies.hosting.deployments import Sites, draw_deployments, sites_of
 from cosim.studies.hosting.judge import Grid, Lever
 from cosim.studies.hosting.operating_points import operating_points
-from cosim.studies.hosting.records import Capacities, Deployments, Limiting
+from cosim.studies.hosting.records import Deployments
 from cosim.studies.hosting.settings import HostingSettings
 from networks.catalog import load_feeder
 from networks.errors import NetworkError
