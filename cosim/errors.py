@@ -9,7 +9,8 @@
     ├── PolicyError        an unknown or unusable way to act
     ├── SubmissionError    trades, a bid or a base case that cannot be judged
     ├── HostingError       a hosting-capacity study that cannot be done; all problems at once
-    └── RunFolderError     a result folder that cannot be written or read
+    ├── RunFolderError     a result folder that cannot be written or read
+    └── SweepError         workers of a study that cannot be had, or a task that failed
 
 `networks.errors.NetworkError` is raised for feeders; it lives with them. All of them carry
 `problems`, a tuple of sentences that say what was found, where, and what is allowed.
@@ -56,3 +57,7 @@ class HostingError(CosimError):
 
 class RunFolderError(CosimError):
     """Raised when a run folder cannot be written or is not a finished one."""
+
+
+class SweepError(CosimError):
+    """Raised when a study cannot be spread over workers, or a task of it failed."""
