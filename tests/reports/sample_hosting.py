@@ -15,7 +15,7 @@ from networks.feeder import TRANSFORMER, Feeder
 from tests.reports.sample_feeder import LinearGrid, Options, linear_grid, sample_feeder
 
 Floats = NDArray[np.float64]
-LEVERS = {"fit_and_forget": 1.0, "volt_var_vde_4105": 0.72, "market_water_value": 0.6}
+LEVERS = {"fit_and_forget": 1.0, "volt_var_vde": 0.72, "market_water_value": 0.6}
 """What a lever leaves of the voltage rise."""
 LEVELS = 13
 DEFAULT = Options()

@@ -160,7 +160,7 @@ def test_names_are_escaped(data: HostingReportData) -> None:
     odd = "<script>alert(1)</script>"
     rows = data.tables["scenarios"].assign(element_name=odd)
     feeder = replace(data.feeder, title=odd, bus_name=(odd,) * data.feeder.bus_count)
-    facts = replace(data.facts, method=(odd,), levers={"volt_var_vde_4105": odd})
+    facts = replace(data.facts, method=(odd,), levers={"volt_var_vde": odd})
     tables = {**data.tables, "scenarios": rows}
     html = render_hosting_report(replace(data, feeder=feeder, tables=tables, facts=facts))
     assert odd not in html.replace(r"\u003c", "")
