@@ -91,8 +91,12 @@ def headline(data: HostingReportData) -> str:
         )
     row = data.summary(lever)
     first_kw, median_kw = float(row["first_kw"]), float(row["median_kw"])
-    half = f"{kw(median_kw)} in half of the deployments"
-    words = f"At least {kw(first_kw)} of {plants} fits whoever builds it ({half})"
+    words = (
+        f"At least {kw(first_kw)} of {plants} fits whoever builds it ({kw(median_kw)} in half of "
+        "the deployments)"
+        if data.deployments > 1
+        else f"{kw(first_kw)} of {plants} fits {data.facts.layout}".rstrip()
+    )
     if limiting_of(first["limiting"]) is Limiting.NONE:
         return f"{words}; no limit was met up to the highest level looked at."
     return f"{words}; {reason_words(data, first)}."
