@@ -38,12 +38,11 @@ def table_csv(table: Table) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([f"{each.title} {each.unit}".strip() for each in table.columns])
     for row in table.rows:
-        cells = [_plain(each) for each in row.cells]
+        cells = ["" if each == MISSING else plain_text(each) for each in row.cells]
         writer.writerow([*cells, *[""] * (len(table.columns) - len(cells))])
     return text.getvalue()
 
 
-def _plain(cell: str) -> str:
-    if cell == MISSING:
-        return ""
-    return cell.replace(NARROW_SPACE, "").replace(MINUS, "-").replace(UNIT_SPACE, " ")
+def plain_text(text: str) -> str:
+    """Return a text with plain spaces and minus signs, numbers without grouping."""
+    return text.replace(NARROW_SPACE, "").replace(MINUS, "-").replace(UNIT_SPACE, " ")

@@ -1,5 +1,7 @@
 """Where on the feeder how much fits: map, sorted bars, and the best siting."""
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -22,6 +24,11 @@ from cosim.reports.wording import number
 from cosim.studies.hosting.records import Limiting
 from networks.feeder import LINE, TRANSFORMER
 
+WIDE = 2.5
+"""Ratio of capacities from which on the scale of colours is logarithmic."""
+MANY_BUSES, BRIGHT_SHARE = 20, 0.95
+"""Of so many buses the best few share the brightest colour, or all others would be dark."""
+STEPS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
 CIVIDIS = ("#00224E", "#35456C", "#666970", "#948E77", "#C8B866", "#FEE838")
 """From little to much; told apart by all readers, and in grey print."""
 
@@ -49,13 +56,22 @@ def nodes_map(data: HostingReportData) -> Drawn:
         legend={**LEGEND_BELOW, "y": -0.02},
         margin={"l": 12, "r": 92, "t": 12, "b": 60},
     )
+    hosting = nodes["hosting_kw"].to_numpy(float)
+    high = brightest(hosting)
+    more = int((hosting > high).sum())
+    clipped = (
+        f" The brightest colour stands for {number(high)} kW and more ({more} buses, up to "
+        f"{number(hosting.max())} kW)."
+        if more
+        else ""
+    )
     placed = "" if own else f" {schematic_sentence(feeder)}"
     figure = Figure(
         "nodal-map",
         "How much fits at each bus, if all of it is built there",
         spec(traces, shown),
         "Dark buses bear little, bright ones much; the shape says what limits them. Capacities of "
-        f"single buses do not add up.{placed}",
+        f"single buses do not add up.{clipped}{placed}",
         height_px=560,
         badges=rating_badges(feeder),
     )
@@ -135,9 +151,7 @@ def _hosting_marks(
     """Return the buses, one trace a reason, all on one scale of colours."""
     nodes = data.table("nodes").reset_index(drop=True)
     hosting = nodes["hosting_kw"].to_numpy(float)
-    low, high = float(hosting.min()), float(hosting.max())
-    if high <= low:
-        low, high = 0.0, high or 1.0
+    shade, colours, ticks = _shades(hosting)
     traces: list[Spec] = []
     for reason in sorted(set(reasons)):
         chosen = [row for row, each in enumerate(reasons) if each is reason]
@@ -159,10 +173,8 @@ def _hosting_marks(
                 "marker": {
                     "symbol": symbol,
                     "size": _size(data),
-                    "color": plain(hosting[chosen], 2),
-                    "cmin": round(low, 2),
-                    "cmax": round(high, 2),
-                    "colorscale": [[i / 5, colour] for i, colour in enumerate(CIVIDIS)],
+                    "color": plain(shade[chosen], 4),
+                    **colours,
                     "line": {"color": "#27323F", "width": 1},
                     "showscale": not traces,
                     "colorbar": {
@@ -171,13 +183,45 @@ def _hosting_marks(
                         "len": 0.62,
                         "y": 0,
                         "yanchor": "bottom",
-                        "nticks": 6,
-                        "tickformat": ",~r",
+                        **ticks,
                     },
                 },
             }
         )
     return traces
+
+
+def brightest(hosting: Floats) -> float:
+    """Return the capacity from which on all buses are equally bright."""
+    many = len(hosting) >= MANY_BUSES
+    return float(np.quantile(hosting, BRIGHT_SHARE) if many else hosting.max())
+
+
+def _shades(hosting: Floats) -> tuple[Floats, Spec, Spec]:
+    """Return what colours stand for, their scale, and the ticks of the scale.
+
+    Where capacities differ by a large factor the scale is logarithmic, or a single bus beside the
+    supply would leave all others equally dark.
+    """
+    low, high = float(hosting.min()), brightest(hosting)
+    scale: Spec = {"colorscale": [[i / 5, colour] for i, colour in enumerate(CIVIDIS)]}
+    if low > 0.0 and high / low > WIDE:
+        marks = [
+            step * 10.0**power
+            for power in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+            for step in STEPS
+            if low <= step * 10.0**power <= high
+        ]
+        scale |= {"cmin": round(math.log10(low), 4), "cmax": round(math.log10(high), 4)}
+        ticks: Spec = {
+            "tickvals": plain(np.log10(marks), 4),
+            "ticktext": [number(mark, 0 if mark >= 1.0 else 2) for mark in marks],
+        }
+        return np.log10(hosting), scale, ticks
+    if high <= low:
+        low, high = 0.0, high or 1.0
+    scale |= {"cmin": round(low, 2), "cmax": round(high, 2)}
+    return hosting, scale, {"nticks": 6, "tickformat": ",~r"}
 
 
 def _numbers(data: HostingReportData, x: Floats, y: Floats) -> Spec:
