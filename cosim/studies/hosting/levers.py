@@ -165,7 +165,12 @@ class Controlled:
         curtailed = acted.curtailed_kw
         if self.yearly is not None:
             curtailed = _of_the_year(asked, curtailed, self.yearly)
-        return Played(state, curtailed.sum(axis=1))
+        return Played(
+            state,
+            curtailed.sum(axis=1),
+            asked.base_kw + acted.plant_kw,
+            asked.base_kvar + acted.plant_kvar,
+        )
 
 
 def yearly_share(profiles: YearProfiles) -> Floats:

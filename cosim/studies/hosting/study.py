@@ -12,14 +12,15 @@ from typing import Any, Final
 import numpy as np
 
 from cosim.errors import HostingError
-from cosim.records import Booleans, Floats, Integers
+from cosim.records import Floats, Integers
 from cosim.studies.hosting.bisection import bisect
 from cosim.studies.hosting.criteria import GROUPS
 from cosim.studies.hosting.deployments import by_share
 from cosim.studies.hosting.judge import Lever
 from cosim.studies.hosting.levers import LeverKind, electrical_kinds
 from cosim.studies.hosting.nodal import nodal_deployments
-from cosim.studies.hosting.records import Capacities, Deployments, Extremes, Limiting
+from cosim.studies.hosting.records import Capacities, Deployments, Limiting
+from cosim.studies.hosting.rows import ALL, NODE, capacity_rows, joined_rows, level_rows, rows_of
 from cosim.studies.hosting.series_search import bisect_series
 from cosim.studies.hosting.settings import HostingSettings
 from cosim.studies.hosting.study_parts import (
@@ -43,12 +44,6 @@ LONG_SERIES: Final = 2000
 
 CURVE_REACH: Final = 2.0
 """Curves go up to this multiple of the capacity of the mean layout."""
-
-CAPACITY, LEVEL, NODE = "capacity", "level", "node"
-"""What a row of a task is about."""
-
-ALL = "all"
-"""Criterion that stands for every limit of the study."""
 
 
 @dataclass(frozen=True, slots=False, eq=False)
@@ -156,16 +151,16 @@ def _chunks(count: int, many: int) -> list[range]:
 
 
 def work(shared: Shared, task: Task) -> dict[str, Any]:
-    """Return the rows of a task, by column; see `_rows`."""
+    """Return the rows of a task, by column; see `cosim.studies.hosting.rows`."""
     name, numbers = task.content["lever"], task.content["numbers"]
     if not name:
-        return _joined([_nodes(shared.prepared, numbers)])
+        return joined_rows([_nodes(shared.prepared, numbers)])
     deployments, found = capacities(shared.prepared, shared.kinds[name], numbers)
-    parts = [_capacity_rows(found, numbers, criterion=ALL)]
+    parts = [capacity_rows(found, numbers, criterion=ALL)]
     if name == REFERENCE and not is_long(shared.prepared):
         parts += _by_group(shared.prepared, deployments, numbers)
     parts.append(_level_rows(shared, shared.kinds[name], deployments, numbers))
-    return _joined(parts)
+    return joined_rows(parts)
 
 
 def capacities(
@@ -211,7 +206,7 @@ def _by_group(prepared: Prepared, deployments: Deployments, numbers: range) -> l
             continue
         lever = Lever(prepared.grid, prepared.criteria.only(group), deployments)
         found = bisect(lever, deployments, prepared.search(grid_levels=0), lever=REFERENCE)
-        parts.append(_capacity_rows(found, numbers, criterion=group))
+        parts.append(capacity_rows(found, numbers, criterion=group))
     return parts
 
 
@@ -221,8 +216,8 @@ def _nodes(prepared: Prepared, numbers: range) -> dict[str, Any]:
     lever = Lever(prepared.grid, prepared.criteria, some)
     search = prepared.search(grid_levels=0)
     found = bisect_series(lever, search, name=REFERENCE, scale_kw=prepared.scale_kw)
-    rows = _capacity_rows(found, nodal.bus[numbers.start : numbers.stop], criterion=ALL)
-    return rows | {"row": np.full(len(numbers), NODE)}
+    buses = nodal.bus[numbers.start : numbers.stop]
+    return capacity_rows(found, buses, criterion=ALL, row=NODE)
 
 
 def _level_rows(
@@ -238,77 +233,11 @@ def _level_rows(
     which = np.repeat(rows, len(levels))
     level = np.tile(levels, len(rows))
     if not len(which):
-        return _rows(0, {})
+        return rows_of(0, {})
     found = kind.judging(shared.prepared, deployments)(level, which)
-    return _rows(
-        len(which),
-        {
-            "row": LEVEL,
-            "lever": kind.name,
-            "scenario": np.asarray(numbers)[which],
-            "kw": level,
-            "passes": found.passes,
-            "limiting": found.limiting,
-            "element": found.element,
-            "value": found.value,
-            "limit": found.limit,
-            **{name: getattr(found.extremes, name) for name in Extremes.__slots__},
-        },
-    )
-
-
-def _capacity_rows(
-    found: Capacities, numbers: Sequence[int] | Integers, *, criterion: str
-) -> dict[str, Any]:
-    return _rows(
-        len(found.hosting_kw),
-        {
-            "row": CAPACITY,
-            "lever": found.lever,
-            "criterion": criterion,
-            "scenario": np.asarray(numbers),
-            "kw": found.hosting_kw,
-            "passes": found.limiting != int(Limiting.BASE_CASE),
-            "limiting": found.limiting,
-            "element": found.element,
-            "value": found.value,
-            "limit": found.limit,
-            "plants": found.plants,
-            "curtailed_share": found.curtailed_share,
-            "monotone": found.monotone,
-        },
-    )
-
-
-TEXTS: Final = ("row", "lever", "criterion")
-WHOLE: Final = ("scenario", "limiting", "element", "plants")
-TRUTHS: Final = ("passes", "monotone")
-NUMBERS: Final = ("kw", "value", "limit", "curtailed_share", *Extremes.__slots__)
-
-
-def _rows(count: int, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all columns of `count` rows; what is not given is "", -1, False or NaN."""
-    columns: dict[str, Any] = {}
-    for names, kind, nothing in (
-        (TEXTS, np.dtype("U40"), ""),
-        (WHOLE, np.dtype(np.int64), -1),
-        (TRUTHS, np.dtype(np.bool_), False),
-        (NUMBERS, np.dtype(np.float64), np.nan),
-    ):
-        for name in names:
-            columns[name] = np.full(count, given.get(name, nothing), kind)
-    return columns
-
-
-def _joined(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return level_rows(kind.name, np.asarray(numbers)[which], level, found)
 
 
 def gathered(tasks: Sequence[Task], shared: Shared) -> dict[str, Any]:
     """Return the rows of all tasks, done here one after the other."""
-    return _joined([work(shared, task) for task in tasks])
-
-
-def picked(rows: Mapping[str, Any], which: Booleans) -> dict[str, Any]:
-    """Return the rows where `which` is true."""
-    return {name: values[which] for name, values in rows.items()}
+    return joined_rows([work(shared, task) for task in tasks])
