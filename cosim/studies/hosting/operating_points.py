@@ -139,6 +139,11 @@ def _axis(days: tuple[datetime.date, ...], profiles: YearProfiles) -> _Axis:
     )
 
 
+def local_hours(days: tuple[datetime.date, ...], profiles: YearProfiles) -> Floats:
+    """Return what clocks show at the quarter hours of days, hours with their fraction, (T,)."""
+    return _axis(days, profiles).local_hour
+
+
 def _stretches(days: tuple[datetime.date, ...]) -> list[tuple[datetime.date, int]]:
     """Return first day and length of every run of successive days."""
     found: list[tuple[datetime.date, int]] = []

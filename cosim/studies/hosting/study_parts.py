@@ -1,5 +1,6 @@
 """What every part of a study stands on, made from its settings: feeder, homes, moments, limits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cosim.errors import ProfileError
@@ -78,8 +79,7 @@ def prepare(settings: HostingSettings) -> Prepared:
     """
     feeder = load_feeder(settings.feeder)
     if settings.window.slack_voltage_pu is not None:
-        turned = feeder.slack_voltage_pu / abs(feeder.slack_voltage_pu)
-        feeder = replace(feeder, slack_voltage_pu=turned * settings.window.slack_voltage_pu)
+        feeder = with_slack_voltage(feeder, settings.window.slack_voltage_pu)
     try:
         profiles = year_profiles()
     except NetworkError as error:
@@ -97,13 +97,19 @@ def prepare(settings: HostingSettings) -> Prepared:
     )
 
 
+def with_slack_voltage(feeder: Feeder, voltage_pu: float) -> Feeder:
+    """Return a feeder whose supply holds another voltage."""
+    turned = feeder.slack_voltage_pu / abs(feeder.slack_voltage_pu)
+    return replace(feeder, slack_voltage_pu=turned * voltage_pu)
+
+
 def placement_of(settings: HostingSettings, feeder: Feeder, profiles: YearProfiles) -> Placement:
     """Return the homes of a feeder, without devices: those of a run with the same seed."""
     generator = stream(settings.seed, EVERY_ENVIRONMENT, Purpose.PLACEMENT)
     return place(feeder, profiles, DeviceMix(), generator=generator)
 
 
-def deployments_of(prepared: Prepared, which: range, reach_kw: float) -> Deployments:
+def deployments_of(prepared: Prepared, which: Sequence[int], reach_kw: float) -> Deployments:
     """Return deployments number `which`, long enough for a level."""
     return draw_deployments(
         prepared.settings, prepared.feeder, prepared.sites, which, reach_kw=reach_kw
