@@ -84,14 +84,16 @@ def hosting_capacity(  # noqa: PLR0913 (one argument an option)
         "window.kind": window,
         "window.days": _listed(days),
     }
-    study = _settings(
-        settings, {name: it for name, it in given.items() if it is not None}, problems
-    )
+    asked = {name: it for name, it in given.items() if it is not None}
+    study = _settings(settings, asked, out, problems)
     if png:
         _need_browser(problems)
     if problems or study is None or runner is None:
         raise HostingError(problems)
     folder = fresh_folder(study) if out is None else out
+    if png and _is_finished(study, folder):
+        _draw(folder)
+        return
     try:
         data = _run(study, folder, runner)
     except KeyboardInterrupt as interrupt:
@@ -118,19 +120,20 @@ def _listed(text: str | None) -> list[str] | None:
 
 
 def _settings(
-    path: Path | None, given: Mapping[str, Any], problems: list[str]
+    path: Path | None, given: Mapping[str, Any], out: Path | None, problems: list[str]
 ) -> "HostingSettings | None":
     """Return the settings of a file with options on top; add what is wrong to `problems`."""
-    from cosim.hosting_study import known_levers, read_settings, settings_problems
+    from cosim.cli_hosting_levers import lever_kinds
+    from cosim.hosting_study import read_settings, study_problems
 
     if given.get("levers") == [ALL]:
-        given = {**given, "levers": list(known_levers())}
+        given = {**given, "levers": list(lever_kinds())}
     try:
         study = read_settings(path, given)
     except CosimError as error:
         problems += error.problems
         return None
-    problems += settings_problems(study)
+    problems += study_problems(study, lever_kinds, out)
     return study
 
 
@@ -160,10 +163,17 @@ def _short(study: "HostingSettings") -> str:
 
 
 def _run(study: "HostingSettings", folder: Path, runner: "Runner") -> "HostingReportData":
+    from cosim.cli_hosting_levers import lever_kinds
     from cosim.hosting_study import run_study
 
     with sweep_progress() as progress:
-        return run_study(study, folder, runner=runner, progress=progress)
+        return run_study(study, folder, kinds=lever_kinds, runner=runner, progress=progress)
+
+
+def _is_finished(study: "HostingSettings", folder: Path) -> bool:
+    from cosim.hosting_study import is_finished
+
+    return is_finished(study, folder)
 
 
 def _draw(folder: Path) -> None:

@@ -1,15 +1,24 @@
 """From settings to the finished folder of a hosting-capacity study, its report included."""
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cosim.errors import HostingError
+from cosim.errors import CosimError, HostingError
+from cosim.reports.hosting_data import HostingReportData
+from cosim.reports.hosting_from_study import report_data
+from cosim.reports.hosting_report import REPORT, hosting_report_files
+from cosim.run_folder import folder_problems
+from cosim.studies.hosting.folder import HostingContent, host
 from cosim.studies.hosting.settings import HostingSettings, hosting_settings
+from cosim.studies.hosting.study import Kinds, compared_levers, lever_problems
+from cosim.studies.sweep import Progress
+from cosim.studies.sweep_runners import Runner
+from cosim.studies.sweep_store import STUDY, read_study
+from networks.catalog import load_feeder
+from networks.errors import NetworkError
 from networks.file_kinds import has_ending
-
-Progress = Callable[[str, int, int], None]
 
 
 def read_settings(path: Path | None, options: Mapping[str, Any]) -> HostingSettings:
@@ -44,3 +53,57 @@ def _content(path: Path) -> dict[str, Any]:
     if isinstance(name, str) and has_ending(name):
         content["feeder"] = str(path.resolve().parent / name)
     return content
+
+
+def study_problems(settings: HostingSettings, kinds: Kinds, folder: Path | None) -> list[str]:
+    """Return what is wrong with settings that are each allowed: feeder, levers, folder."""
+    problems = lever_problems(settings, kinds())
+    try:
+        load_feeder(settings.feeder)
+    except (NetworkError, CosimError) as error:
+        problems += [f"feeder: {each}" for each in error.problems]
+    if folder is not None and not (folder / STUDY).exists():
+        problems += folder_problems(folder)
+    return problems
+
+
+def run_study(
+    settings: HostingSettings,
+    folder: Path,
+    *,
+    kinds: Kinds,
+    runner: Runner | None = None,
+    progress: Progress | None = None,
+) -> HostingReportData:
+    """Do a study, or go on with it, and leave tables and report in `folder`.
+
+    Raises what `cosim.studies.hosting.folder.host` raises.
+    """
+    told = {name: kinds()[name].told for name in compared_levers(settings)}
+
+    def write_report(content: HostingContent) -> str:
+        files = hosting_report_files(report_data(content, told))
+        for name, text in files.items():
+            if name != REPORT:
+                (folder / name).parent.mkdir(exist_ok=True)
+                (folder / name).write_text(text, encoding="utf-8")
+        return files[REPORT]
+
+    content = host(
+        settings,
+        folder,
+        kinds=kinds,
+        runner=runner,
+        progress=progress,
+        write_report=write_report,
+    )
+    return report_data(content, told)
+
+
+def is_finished(settings: HostingSettings, folder: Path) -> bool:
+    """Tell whether `folder` holds this study, finished."""
+    try:
+        found = read_study(folder)
+    except CosimError:
+        return False
+    return bool(found.facts.get("settings") == settings.model_dump(mode="json"))

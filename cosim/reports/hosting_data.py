@@ -53,6 +53,7 @@ class HostingFacts:
     curtailment_share: float = math.nan  # at which levers that curtail are stopped
     pandapower_voltage_pu: float = math.nan  # largest difference of extremes solved again
     pandapower_states: int = 0
+    pandapower_unsolved: int = 0  # of these, states for which it found no power flow
     notices: tuple[str, ...] = ()
 
 

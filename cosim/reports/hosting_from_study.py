@@ -1,14 +1,15 @@
 """What the settings of a hosting-capacity study mean, in sentences for its report."""
 
 import math
+import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
-from cosim.reports.hosting_data import HostingFacts
+from cosim.reports.hosting_data import HostingFacts, HostingReportData
 from cosim.reports.hosting_facts import criteria_rows, limits_of
 from cosim.reports.hosting_words import PLANT
 from cosim.reports.wording import counted, number
-from cosim.run_facts import SIMBENCH_NOTICE
+from cosim.run_facts import SIMBENCH_NOTICE, git_revision, package_versions
+from cosim.studies.hosting.folder import HostingContent
 from cosim.studies.hosting.settings import COINCIDENCE, SIZE_SPREAD, HostingSettings
 from cosim.studies.hosting.study_parts import Prepared
 
@@ -21,32 +22,18 @@ LAYOUTS = {
 """How plants come, for people, by rule; nothing where chance decides."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """Reported extremes that pandapower solved again."""
-
-    states: int
-    voltage_pu: float  # largest difference of a voltage
+def report_data(content: HostingContent, levers: Mapping[str, str]) -> HostingReportData:
+    """Return a finished study as its report reads it; `levers` say what plants do, by name."""
+    facts = facts_of(content, levers)
+    return HostingReportData(content.shared.prepared.feeder, content.tables, facts)
 
 
-def facts_of(
-    prepared: Prepared,
-    *,
-    levers: Mapping[str, str],
-    manifest: Mapping[str, object],
-    checked: Checked | None = None,
-) -> HostingFacts:
-    """Return what the report of a study says beside its tables.
-
-    Args:
-        prepared: the study made ready.
-        levers: what plants do under each lever that was studied, by name.
-        manifest: versions, times and hashes.
-        checked: what pandapower found, None where nothing was solved again.
-    """
-    settings, is_series = prepared.settings, prepared.grid.points.is_series
-    sites = prepared.sites
+def facts_of(content: HostingContent, levers: Mapping[str, str]) -> HostingFacts:
+    """Return what the report of a study says beside its tables."""
+    prepared = content.shared.prepared
+    settings, is_series, sites = prepared.settings, prepared.grid.points.is_series, prepared.sites
     homes = len(sites) if sites.are_homes else 0
+    check = content.facts["reference_check"]
     return HostingFacts(
         technology=settings.technology,
         preset=prepared.criteria.preset,
@@ -60,15 +47,28 @@ def facts_of(
         assumptions=tuple(_assumptions(prepared)),
         levers=levers,
         settings=settings.model_dump(mode="json"),
-        manifest=manifest,
+        manifest=_manifest(content),
         layout=LAYOUTS[settings.deployment.rule],
         homes=homes,
         every_home_kw=float(sites.mean_kw.sum()) if homes else math.nan,
         curtailment_share=settings.curtailed_share_max,
-        pandapower_states=checked.states if checked else 0,
-        pandapower_voltage_pu=checked.voltage_pu if checked else math.nan,
+        pandapower_states=int(check["states"]),
+        pandapower_unsolved=int(check["unsolved"]),
+        pandapower_voltage_pu=float(check["voltage_pu"]),
         notices=(f"Load, solar and heat-pump profiles: {SIMBENCH_NOTICE}",),
     )
+
+
+def _manifest(content: HostingContent) -> dict[str, object]:
+    """Return what tells this study from one with the same settings elsewhere."""
+    return {
+        "net_sha256": content.shared.prepared.feeder.net_sha256,
+        "versions": {"python": platform.python_version(), **package_versions()},
+        "git_revision": git_revision(),
+        "moments": dict(content.facts["points"]),
+        "sites": dict(content.facts["sites"]),
+        "reference_check": dict(content.facts["reference_check"]),
+    }
 
 
 def _method(prepared: Prepared) -> Iterator[str]:

@@ -184,8 +184,12 @@ def _check_sentence(data: HostingReportData) -> list[str]:
     return [
         f"{sentence_case(counted(facts.pandapower_states, 'extreme state'))} solved again with "
         f"pandapower: voltages differ by {scientific(facts.pandapower_voltage_pu)}{UNIT_SPACE}p.u. "
-        "at the most."
+        f"at the most{_unsolved_words(facts.pandapower_unsolved)}."
     ]
+
+
+def _unsolved_words(count: int) -> str:
+    return f"; for {number(count)} of them it finds no power flow" if count else ""
 
 
 def _tiles(data: HostingReportData) -> Tiles:
