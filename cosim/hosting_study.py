@@ -20,6 +20,9 @@ from networks.catalog import load_feeder
 from networks.errors import NetworkError
 from networks.file_kinds import has_ending
 
+THE_REST = "tables, checks, report"
+"""What is done once all scenarios are."""
+
 
 def read_settings(path: Path | None, options: Mapping[str, Any]) -> HostingSettings:
     """Return the settings of a TOML file with options on top.
@@ -94,10 +97,25 @@ def run_study(
         folder,
         kinds=kinds,
         runner=runner,
-        progress=progress,
+        progress=_with_the_rest(progress),
         write_report=write_report,
     )
+    if progress is not None:
+        progress(THE_REST, 1, 1)
     return report_data(content, told)
+
+
+def _with_the_rest(progress: Progress | None) -> Progress | None:
+    """Return what also tells that, once all scenarios are done, something is left to do."""
+    if progress is None:
+        return None
+
+    def told(label: str, done: int, total: int) -> None:
+        progress(label, done, total)
+        if done >= total:
+            progress(THE_REST, 0, 1)
+
+    return told
 
 
 def is_finished(settings: HostingSettings, folder: Path) -> bool:

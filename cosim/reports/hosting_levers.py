@@ -21,6 +21,8 @@ WRAP = 24
 def lever_figure(data: HostingReportData) -> Drawn:
     """Return capacities of all levers side by side, and their uplift with its interval."""
     rows = pd.DataFrame([data.summary(lever) for lever in data.levers])
+    middle, low, high = "uplift_percent", "uplift_low", "uplift_high"
+    rows.loc[rows["lever"] == data.reference, [middle, low, high]] = math.nan
     labels = [wrapped(lever_title(lever)) for lever in data.levers]
     traces = [
         _bars("in half of the deployments", rows["median_kw"], labels, SAND, "/")
@@ -71,7 +73,7 @@ def lever_figure(data: HostingReportData) -> Drawn:
         height_px=EDGE_PX + ROW_PX * len(labels),
     )
     kept = ["lever", "first_kw", "q05_kw", "median_kw", "q95_kw", "all_kw"]
-    kept += ["uplift_percent", "uplift_low", "uplift_high"]
+    kept += [middle, low, high]
     return Drawn(figure, rows[kept].reset_index(drop=True))
 
 
@@ -139,7 +141,7 @@ def lever_table(data: HostingReportData) -> Table:
         row, first = data.summary(lever), data.first_deployment(lever)
         shares = data.scenarios(lever)["curtailed_share"].to_numpy(float)
         uplift = MISSING
-        if math.isfinite(float(row["uplift_percent"])):
+        if lever != data.reference and math.isfinite(float(row["uplift_percent"])):
             low, high = (signed(float(row[name]), 1) for name in ("uplift_low", "uplift_high"))
             uplift = f"{signed(float(row['uplift_percent']), 1)} ({low} to {high})"
         given_up = float(shares.mean()) if len(shares) else math.nan

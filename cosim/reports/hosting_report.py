@@ -25,6 +25,7 @@ from cosim.reports.hosting_method import (
 from cosim.reports.hosting_node_bars import nodes_bars, optimal_figure
 from cosim.reports.hosting_nodes import nodes_map
 from cosim.reports.hosting_profile import distance_figure, durations_figure, hours_figure
+from cosim.reports.hosting_sensitivity import sensitivity_figure, sensitivity_table
 from cosim.reports.hosting_spread import limiting_figure, spread_figure
 from cosim.reports.hosting_summary import summary_section
 from cosim.reports.hosting_tables import (
@@ -35,7 +36,7 @@ from cosim.reports.hosting_tables import (
     nodes_table,
     scenarios_table,
 )
-from cosim.reports.hosting_trust import running_figure, sensitivity_figure, sensitivity_table
+from cosim.reports.hosting_trust import running_figure
 from cosim.reports.hosting_words import INSTALLED
 from cosim.reports.pages import template
 from cosim.reports.ratings import lines_assumed, transformers_assumed

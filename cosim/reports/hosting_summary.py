@@ -240,8 +240,7 @@ def _at_words(row: pd.Series, reason: Limiting) -> str:
     if not element or reason not in LIMITING_UNITS:
         return element
     unit, decimals = LIMITING_UNITS[reason]
-    value, limit = number(float(row["value"]), decimals), number(float(row["limit"]), decimals)
-    return f"{element}: beyond it {value}{UNIT_SPACE}{unit}, allowed is {limit}"
+    return f"{element}, limit {number(float(row['limit']), decimals)}{UNIT_SPACE}{unit}"
 
 
 def _share_tile(data: HostingReportData, first_kw: float) -> Tile:
