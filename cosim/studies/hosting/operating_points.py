@@ -213,7 +213,8 @@ def course(
 
 def _mean_course(weight: Floats, table: Floats) -> Floats:
     """Return the weighted mean of lines (W, T) at each bus, (T, K), of all where it has none."""
-    weight = np.where(weight.any(axis=1)[:, None], weight, weight.sum(axis=0))
+    has_homes = np.asarray(weight.sum(axis=1) > 0.0)
+    weight = np.where(has_homes[:, None], weight, weight.sum(axis=0))
     return np.ascontiguousarray((weight / weight.sum(axis=1, keepdims=True) @ table).T)
 
 

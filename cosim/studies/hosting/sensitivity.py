@@ -35,7 +35,7 @@ def sensitivity_rows(prepared: Prepared, reference: LeverKind) -> list[dict[str,
         count = 1
     rows = []
     for what, value, is_study, changed in _changes(prepared):
-        _, found = capacities(changed, reference, range(count))
+        found = capacities(changed, reference.find, range(count))
         kinds, counts = np.unique(found.limiting, return_counts=True)
         rows.append(
             {
