@@ -16,7 +16,6 @@ if TYPE_CHECKING:  # seconds: imported once the command runs
 
 EXIT_INTERRUPTED = 130
 WIDTH_OF_FILES = 140
-ALL = "all"
 
 
 def hosting_capacity(  # noqa: PLR0913 (one argument an option)
@@ -124,17 +123,13 @@ def _settings(
 ) -> "HostingSettings | None":
     """Return the settings of a file with options on top; add what is wrong to `problems`."""
     from cosim.cli_hosting_levers import lever_kinds
-    from cosim.hosting_study import read_settings, study_problems
+    from cosim.hosting_study import checked_settings
 
-    if given.get("levers") == [ALL]:
-        given = {**given, "levers": list(lever_kinds())}
     try:
-        study = read_settings(path, given)
+        return checked_settings(path, given, lever_kinds, out)
     except CosimError as error:
         problems += error.problems
         return None
-    problems += study_problems(study, lever_kinds, out)
-    return study
 
 
 def _need_browser(problems: list[str]) -> None:

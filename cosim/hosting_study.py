@@ -11,6 +11,7 @@ from cosim.reports.hosting_from_study import report_data
 from cosim.reports.hosting_report import REPORT, hosting_report_files
 from cosim.run_folder import folder_problems
 from cosim.studies.hosting.folder import HostingContent, host
+from cosim.studies.hosting.levers import LeverKind
 from cosim.studies.hosting.settings import HostingSettings, hosting_settings
 from cosim.studies.hosting.study import Kinds, compared_levers, lever_problems
 from cosim.studies.sweep import Progress
@@ -20,27 +21,69 @@ from networks.catalog import load_feeder
 from networks.errors import NetworkError
 from networks.file_kinds import has_ending
 
+ALL = "all"
 THE_REST = "tables, checks, report"
 """What is done once all scenarios are."""
 
 
-def read_settings(path: Path | None, options: Mapping[str, Any]) -> HostingSettings:
+def checked_settings(
+    path: Path | None, options: Mapping[str, Any], kinds: Kinds, folder: Path | None
+) -> HostingSettings:
     """Return the settings of a TOML file with options on top.
 
     Args:
         path: the file; None: defaults. A feeder's relative path begins at its folder.
-        options: dotted name, e.g. "criteria.preset", to value.
+        options: dotted name, e.g. "criteria.preset", to value; levers may be ["all"].
+        kinds: gives the levers there are.
+        folder: where the study will be left, None for a fresh one.
 
     Raises:
-        HostingError: everything that is wrong, at once.
+        HostingError: everything that is wrong with settings, feeder, levers and folder, at once.
     """
-    content = {} if path is None else _content(path)
+    content = _with_options({} if path is None else _content(path), options)
+    if content.get("levers") == [ALL]:
+        content["levers"] = list(kinds())
+    problems: list[str] = []
+    settings = HostingSettings()
+    try:
+        settings = hosting_settings(content)
+        problems += lever_problems(settings, kinds())
+    except HostingError as error:
+        problems += error.problems
+        problems += _unknown_levers(content.get("levers"), kinds())
+    feeder = content.get("feeder", settings.feeder)
+    if isinstance(feeder, str):
+        problems += _feeder_problems(feeder)
+    if folder is not None and not (folder / STUDY).exists():
+        problems += folder_problems(folder)
+    if problems:
+        raise HostingError(problems)
+    return settings
+
+
+def _with_options(content: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in options.items():
         section, _, key = name.rpartition(".")
         place = content.setdefault(section, {}) if section else content
         if isinstance(place, dict):  # what is no section is left for validation to complain about
             place[key] = value
-    return hosting_settings(content)
+    return content
+
+
+def _unknown_levers(given: object, known: Mapping[str, LeverKind]) -> list[str]:
+    """Return what `lever_problems` would say of levers in settings that are wrong elsewhere."""
+    if not isinstance(given, list) or not given or len(set(map(str, given))) < len(given):
+        return []  # told with the settings
+    levers = tuple(each for each in given if isinstance(each, str))
+    return lever_problems(HostingSettings(levers=levers), known) if levers else []
+
+
+def _feeder_problems(name: str) -> list[str]:
+    try:
+        load_feeder(name)
+    except NetworkError as error:
+        return [f"feeder: {each}" for each in error.problems]
+    return []
 
 
 def _content(path: Path) -> dict[str, Any]:
@@ -56,18 +99,6 @@ def _content(path: Path) -> dict[str, Any]:
     if isinstance(name, str) and has_ending(name):
         content["feeder"] = str(path.resolve().parent / name)
     return content
-
-
-def study_problems(settings: HostingSettings, kinds: Kinds, folder: Path | None) -> list[str]:
-    """Return what is wrong with settings that are each allowed: feeder, levers, folder."""
-    problems = lever_problems(settings, kinds())
-    try:
-        load_feeder(settings.feeder)
-    except (NetworkError, CosimError) as error:
-        problems += [f"feeder: {each}" for each in error.problems]
-    if folder is not None and not (folder / STUDY).exists():
-        problems += folder_problems(folder)
-    return problems
 
 
 def run_study(
