@@ -7,7 +7,9 @@
     ├── ProfileError       load, solar, vehicle or heat-pump profiles that are missing or unusable
     ├── PriceError         a price file or price series that is missing or unusable
     ├── PolicyError        an unknown or unusable way to act
+    ├── ControlError       a control of new plants, or plants, that cannot be played
     ├── SubmissionError    trades, a bid or a base case that cannot be judged
+    ├── HostingError       a hosting-capacity study that cannot be done; all problems at once
     ├── RunFolderError     a result folder that cannot be written or read
     └── SweepError         workers of a study that cannot be had, or a task that failed
 
@@ -46,8 +48,16 @@ class PolicyError(CosimError):
     """Raised when a policy is unknown or does not fit the scenario."""
 
 
+class ControlError(CosimError):
+    """Raised when a control of new plants, or the plants themselves, cannot be played."""
+
+
 class SubmissionError(CosimError):
     """Raised when trades, a bid or a base case that somebody hands over cannot be judged."""
+
+
+class HostingError(CosimError):
+    """Raised when settings of a hosting-capacity study contradict each other or its feeder."""
 
 
 class RunFolderError(CosimError):
