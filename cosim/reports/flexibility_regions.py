@@ -1,0 +1,266 @@
+"""What the feeder may draw at its connection in P and Q, interval by interval, and its margins."""
+
+import numpy as np
+import pandas as pd
+
+from cosim.records import Floats
+from cosim.reports.blocks import Figure
+from cosim.reports.flexibility_data import DOWN, UP, FlexibilityReportData
+from cosim.reports.flexibility_sliders import (
+    SPACE_PX,
+    restyle,
+    slider,
+    thinned,
+    thinned_words,
+)
+from cosim.reports.flexibility_words import limit_words
+from cosim.reports.hosting_data import Drawn
+from cosim.reports.plotting import (
+    LIMIT_COLOUR,
+    WITH_COLOUR,
+    WITHOUT_COLOUR,
+    Spec,
+    axis,
+    layout,
+    plain,
+    series,
+    spec,
+    step,
+    time_axis,
+    time_layout,
+    translucent,
+)
+from cosim.reports.ratings import rating_badges
+
+SCHEDULES = {True: "schedule of the market kept", False: "devices free"}
+COLOURS = {True: WITH_COLOUR, False: WITHOUT_COLOUR}
+DASHES = {True: "solid", False: "dash"}
+KEYS = ("x", "y", "text", "textposition", "customdata")
+EDGE = 0.08
+LABELS_MAX = 6
+"""Limits named at corners, so that names do not cover each other; all are told on pointing."""
+
+
+def regions_figure(data: FlexibilityReportData) -> Drawn:
+    """Return the region of every interval with a slider over time."""
+    found = {which: each for which in (False, True) if (each := data.regions_of(which))}
+    every = sorted(set().union(*found.values()))
+    places = thinned(every)
+    shown = {at: _traces(data, found, at) for at in places}
+    start = _start(data, places)
+    rows = data.table("regions").reset_index(drop=True)
+    figure_layout = layout(
+        xaxis=axis(
+            "Active power from the grid above, kW (fed in: below zero)",
+            range=_range(data, "p_kw", "base_kw"),
+            tickformat=",~r",
+        ),
+        yaxis=axis(
+            "Reactive power, kvar", range=_range(data, "q_kvar", "base_kvar"), tickformat=",~r"
+        ),
+        hovermode="closest",
+        margin={"l": 74, "r": 40, "t": 40, "b": 44 + SPACE_PX},
+        sliders=[
+            slider(
+                [data.when(at) for at in places],
+                [restyle(shown[at], KEYS) for at in places],
+                places.index(start),
+            )
+        ],
+    )
+    left_out = thinned_words(len(places), len(every), "intervals")
+    figure = Figure(
+        "regions",
+        "Feasible operating region at the connection to the grid above",
+        spec(shown[start], figure_layout),
+        "Every point inside is reached by some set-points of the devices with all limits of the "
+        "network kept. Names say which limit holds a corner; corners without one are as far as "
+        "devices go. Point at a corner for its limit. Axes stay the same for all intervals."
+        f"{left_out}",
+        height_px=620,
+        badges=rating_badges(data.feeder),
+    )
+    return Drawn(figure, rows)
+
+
+def _start(data: FlexibilityReportData, places: list[int]) -> int:
+    """Return the interval shown first and on paper: where the network takes the most away."""
+    offered = data.series("offered_kw", UP) + data.series("offered_kw", DOWN)
+    feasible = data.series("feasible_kw", UP) + data.series("feasible_kw", DOWN)
+    lost = np.nan_to_num(offered - feasible)[places]
+    return places[int(lost.argmax())]
+
+
+def _range(data: FlexibilityReportData, column: str, base: str) -> list[float]:
+    parts = [data.table("regions")[column], data.table("region_facts")[base]]
+    values = np.concatenate([each.to_numpy(float) for each in parts])
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (-1.0, 1.0)
+    room = EDGE * max(high - low, 1.0)
+    return [round(low - 2.0 * room, 2), round(high + 2.0 * room, 2)]
+
+
+def _traces(
+    data: FlexibilityReportData, found: dict[bool, dict[int, pd.DataFrame]], at: int
+) -> list[Spec]:
+    """Return outline and base point of each kind of region at an interval; always as many."""
+    traces: list[Spec] = []
+    for which, regions in found.items():
+        corners = regions.get(at, data.table("regions").iloc[:0])
+        traces.append(_outline(corners, which))
+    for which in found:
+        margins = data.region_facts_of(which)
+        row = margins[margins["interval"] == at]
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": f"base point, {SCHEDULES[which]}",
+                "x": plain(row["base_kw"].to_numpy(float), 2),
+                "y": plain(row["base_kvar"].to_numpy(float), 2),
+                "text": [],
+                "textposition": "top center",
+                "customdata": [],
+                "marker": {
+                    "symbol": "x" if which else "cross",
+                    "size": 11,
+                    "color": COLOURS[which],
+                    "line": {"color": "#FFFFFF", "width": 1},
+                },
+                "hovertemplate": "base point: %{x:,.1f} kW, %{y:,.1f} kvar<extra></extra>",
+            }
+        )
+    return traces
+
+
+def _outline(corners: pd.DataFrame, which: bool) -> Spec:
+    across, up = corners["p_kw"].to_numpy(float), corners["q_kvar"].to_numpy(float)
+    words = [
+        limit_words(str(limit), str(element))
+        for limit, element in zip(corners["limit"], corners["element"], strict=True)
+    ]
+    bare = [str(limit) in ("", "none") for limit in corners["limit"]]
+    named = named_corners(words, bare) if which else set()
+    closed = [*range(len(words)), 0] if words else []
+    return {
+        "type": "scatter",
+        "mode": "lines+markers+text",
+        "name": SCHEDULES[which],
+        "x": plain(across[closed], 2),
+        "y": plain(up[closed], 2),
+        "text": [words[at] if at in named else "" for at in closed[:-1]] + [""] * bool(words),
+        "textposition": _positions(across[closed], up[closed]),
+        "textfont": {"size": 11},
+        "customdata": [words[at] for at in closed],
+        "fill": "toself",
+        "fillcolor": translucent(COLOURS[which], 0.16),
+        "line": {"color": COLOURS[which], "width": 2, "dash": DASHES[which]},
+        "marker": {"size": 5, "color": COLOURS[which]},
+        "hovertemplate": "%{x:,.1f} kW, %{y:,.1f} kvar<br>%{customdata}<extra></extra>",
+    }
+
+
+def named_corners(words: list[str], bare: list[bool]) -> set[int]:
+    """Return the corners that carry a name: the middle of each run with the same limit.
+
+    Runs are taken around the polygon, longest first, at most LABELS_MAX of them.
+    """
+    count = len(words)
+    if not count or all(bare):
+        return set()
+    breaks = [at for at in range(count) if words[at] != words[at - 1]]
+    first = breaks[0] if breaks else 0
+    runs: list[list[int]] = []
+    for offset in range(count):
+        at = (first + offset) % count
+        if offset and words[at] == words[runs[-1][-1]]:
+            runs[-1].append(at)
+        else:
+            runs.append([at])
+    limited = [run for run in runs if not bare[run[0]]]
+    longest = sorted(limited, key=len, reverse=True)[:LABELS_MAX]
+    return {run[len(run) // 2] for run in longest}
+
+
+def _positions(across: Floats, up: Floats) -> list[str]:
+    """Return where a corner's name goes: away from the middle."""
+    if not len(across):
+        return []
+    middle, height = float(across.mean()), float(up.mean())
+    wide = max(float(np.ptp(across)), 1e-9)
+    tall = max(float(np.ptp(up)), 1e-9)
+    return [
+        _position((x - middle) / wide, (y - height) / tall)
+        for x, y in zip(across.tolist(), up.tolist(), strict=True)
+    ]
+
+
+def _position(right: float, above: float) -> str:
+    vertical = "top" if above > 0.0 else "bottom"
+    horizontal = "center" if abs(right) < 0.2 else "right" if right > 0.0 else "left"
+    if abs(above) < 0.15 and horizontal != "center":
+        vertical = "middle"
+    return f"{vertical} {horizontal}"
+
+
+def margins_figure(data: FlexibilityReportData) -> Drawn:
+    """Return area of the region and margins up and down over the study."""
+    timeline = data.timeline
+    traces: list[Spec] = []
+    for which in (False, True):
+        rows = data.region_facts_of(which)
+        if rows.empty:
+            continue
+        at = rows["interval"].to_numpy(np.int64)
+        line = step(COLOURS[which], 2.0, DASHES[which])
+        for column, sign, place in (
+            ("area_mw_mvar", 1.0, ""),
+            ("up_kw", 1.0, "2"),
+            ("down_kw", -1.0, "2"),
+        ):
+            values = np.full(data.interval_count, np.nan)
+            values[at] = sign * rows[column].to_numpy(float)
+            decimals = 6 if place == "" else 2
+            traces.append(
+                series(
+                    timeline,
+                    SCHEDULES[which],
+                    plain(timeline.mean(values), decimals),
+                    yaxis=f"y{place}",
+                    line=line,
+                    legendgroup=str(which),
+                    showlegend=place == "",
+                    connectgaps=True,
+                    hovertemplate=(
+                        "%{y:.3g} MW Mvar<extra></extra>"
+                        if place == ""
+                        else "%{y:,.1f} kW<extra></extra>"
+                    ),
+                )
+            )
+    shown = time_layout(
+        timeline,
+        "",
+        xaxis=time_axis(timeline, anchor="y2"),
+        yaxis=axis("Area, MW Mvar", domain=[0.64, 1.0], rangemode="tozero"),
+        yaxis2=axis(
+            "Margin, kW (down: below zero)",
+            domain=[0.0, 0.54],
+            zeroline=True,
+            zerolinecolor=LIMIT_COLOUR,
+            tickformat=",~r",
+        ),
+        margin={"l": 74, "r": 40, "t": 40, "b": 44},
+    )
+    figure = Figure(
+        "margins",
+        "Area of the region, and margins up and down from the base point",
+        spec(traces, shown),
+        "Margins are how far active power at the connection can move at the base point's reactive "
+        "power; where the schedule is kept, what the market's next hour needs stays untouched.",
+        height_px=480,
+        badges=rating_badges(data.feeder),
+        timeline=True,
+    )
+    kept = data.table("region_facts").reset_index(drop=True)
+    return Drawn(figure, kept)
