@@ -6,6 +6,7 @@ each owns its rule of when to begin anew.
 """
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -77,6 +78,12 @@ class Session:
         self._network: Floats = np.zeros(self.game.fleet.bus.shape)
         self._headroom: Floats = self._distances(np.ones_like(self._network))
         self._last: IntervalRecord | None = None
+
+    def parted(self) -> "Session":
+        """Return a session that stands where this one does and goes its own way from here on."""
+        other = copy(self)
+        other._records = list(self._records)
+        return other
 
     @property
     def run_over(self) -> bool:

@@ -1,9 +1,9 @@
 """Tables that a flexibility study leaves in its folder: names, columns, kinds, meaning.
 
 Power is drawn > 0. `up` is drawn less or fed in more, `down` is drawn more; amounts of both are
->= 0. Every table begins with the columns of `CASE`. Buses, lines and transformers carry pandapower's
-numbers. `interval` counts from the first of the study. NaN means unknown: a window that reaches
-beyond the days that are played, or a part that was not looked at.
+>= 0. Every table begins with the columns of `CASE`. Buses, lines and transformers carry the
+numbers of pandapower. `interval` counts from the first of the study. NaN means unknown: a window
+that reaches beyond the days that are played, or a part that was not looked at.
 """
 
 from collections.abc import Iterable, Mapping
@@ -206,7 +206,7 @@ def table(name: str, columns: Mapping[str, Any]) -> Columns:
     length = sizes.pop() if sizes else 1
     found: Columns = {}
     for column, kind in kinds.items():
-        values = np.asarray(columns[column], dtype=KINDS[kind])
+        values: np.ndarray[Any, Any] = np.asarray(columns[column], dtype=KINDS[kind])
         found[column] = np.array(np.broadcast_to(values.ravel(), (length,)), dtype=KINDS[kind])
     return found
 
