@@ -79,6 +79,7 @@ def bands_figure(data: FlexibilityReportData) -> Drawn:
             time_layout(
                 timeline,
                 KW_TITLE,
+                xaxis=time_axis(timeline, range=data.span),
                 yaxis=axis(KW_TITLE, zeroline=True, zerolinecolor=LIMIT_COLOUR, tickformat=",~r"),
                 margin={"l": 74, "r": 40, "t": 58, "b": 44},
             ),
@@ -150,7 +151,7 @@ def windows_figure(data: FlexibilityReportData) -> Drawn:
             time_layout(
                 timeline,
                 "",
-                xaxis=time_axis(timeline, anchor="y2"),
+                xaxis=time_axis(timeline, anchor="y2", range=data.span),
                 **entries,
                 margin={"l": 74, "r": 40, "t": 40, "b": 44},
             ),

@@ -137,45 +137,41 @@ def cases_figure(data: FlexibilityReportData) -> Drawn:
 
 def cases_table(data: FlexibilityReportData) -> Table:
     """Return the same and more in numbers."""
-    cells = (
-        ("feasible_up_kw", Column("less drawn", "kW"), 1),
-        ("feasible_down_kw", Column("more drawn", "kW"), 1),
-        ("deliverability_up", Column("deliverability up"), 3),
-        ("deliverability_down", Column("deliverability down"), 3),
-        ("requests", Column("requests"), 0),
-        ("refused", Column("refused"), 0),
-        ("activated_kwh", Column("activated", "kWh"), 1),
-        ("accuracy_percent", Column("accuracy, declared", "%"), 1),
-        ("accuracy_twin_percent", Column("accuracy, twin", "%"), 1),
-        ("rebound_percent", Column("rebound", "%"), 1),
-        ("payment_eur", Column("payment", "EUR"), 2),
-        ("penalty_eur", Column("non-delivery", "EUR"), 2),
-        ("violations", Column("intervals that break a limit"), 0),
+    lines = (
+        ("feasible_up_kw", "Less drawn, let through, mean", "kW", 1),
+        ("feasible_down_kw", "More drawn, let through, mean", "kW", 1),
+        ("deliverability_up", "Deliverability up", "", 3),
+        ("deliverability_down", "Deliverability down", "", 3),
+        ("requests", "Requests", "", 0),
+        ("refused", "of them refused", "", 0),
+        ("activated_kwh", "Energy activated", "kWh", 1),
+        ("accuracy_percent", "Accuracy against the declared baseline", "%", 1),
+        ("accuracy_twin_percent", "Accuracy against the twin", "%", 1),
+        ("rebound_percent", "Rebound", "%", 1),
+        ("payment_eur", "Paid for what was delivered", "EUR", 2),
+        ("penalty_eur", "Paid back for what was not", "EUR", 2),
+        ("violations", "Intervals in which an activation breaks a limit", "", 0),
+        ("outside_band", "Intervals outside of the network-feasible band", "", 0),
     )
     found = outcomes(data)
     rows = tuple(
         Row(
-            (
-                policy_words(case.policy),
-                rule_words(case.rule),
-                *(number(float(found[name][at]), decimals) for name, _, decimals in cells),
-            ),
-            kind="alert" if found["violations"][at] else "",
+            (title, unit, *(number(float(value), decimals) for value in found[name])),
+            kind="alert" if name in ("violations", "outside_band") and found[name].any() else "",
         )
-        for at, case in enumerate(data.cases)
+        for name, title, unit, decimals in lines
     )
     return Table(
         "cases-table",
         "Policies and rules in numbers",
         (
-            Column("policy", numeric=False),
-            Column("rule of the grid", numeric=False),
-            *(column for _, column, _ in cells),
+            Column("", numeric=False),
+            Column("unit", numeric=False),
+            *(Column(case_words(data, case)) for case in data.cases),
         ),
         rows,
-        "Figures and tables of single days above are of the first row. Power is the mean for 15 "
-        "min that the network lets through. Counted are limits broken by an activation that are "
-        "kept without it.",
+        "Figures and tables of single days above are of the first column. Power is what can be "
+        "kept up for 15 min. Counted are limits that hold without the activation.",
     )
 
 
@@ -194,14 +190,14 @@ def metrics_table(data: FlexibilityReportData) -> Table:
             Row(
                 (
                     name,
-                    unit.replace("1", "") if unit == "1" else unit,
+                    "" if unit == "1" else unit,
                     *(number(each.get(name, math.nan), label.decimals) for each in found.values()),
                     meaning or label.label,
                 )
             )
         )
     return Table(
-        "metrics",
+        "flexibility-metrics",
         "Metrics and what they mean",
         (
             Column("metric", numeric=False),

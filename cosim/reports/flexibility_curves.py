@@ -1,4 +1,4 @@
-"""Supply curves: what an activation costs, step by step, and which part the network lets through."""
+"""Supply curves: what a change of power costs, step by step, and what of it the network takes."""
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,7 @@ FEASIBLE = "let through by the network"
 
 def supply_figure(data: FlexibilityReportData) -> Drawn:
     """Return the supply curve of every interval, up and down, with a slider over time."""
-    table = data.table("offers")
+    table, timeline = data.table("offers"), data.timeline
     every = sorted(int(at) for at in table["interval"].unique())
     places = thinned(every, CURVES_MAX)
     chosen = table[table["interval"].isin(places)]
@@ -70,7 +70,7 @@ def supply_figure(data: FlexibilityReportData) -> Drawn:
                 margin={"l": 74, "r": 40, "t": 40, "b": 44 + SPACE_PX},
                 sliders=[
                     slider(
-                        [data.when(at) for at in places],
+                        [timeline.when(at) for at in places],
                         [restyle(shown[at], KEYS) for at in places],
                         places.index(start),
                     )
@@ -96,6 +96,7 @@ def _traces(rows: pd.DataFrame) -> list[Spec]:
         price, offered, feasible = merit_order(ways)
         for name, cumulative in ((OFFERED, offered), (FEASIBLE, feasible)):
             is_feasible = name == FEASIBLE
+            moves = np.diff(cumulative, prepend=-1.0) > 0.0 if is_feasible else cumulative >= 0.0
             traces.append(
                 {
                     "type": "scatter",
@@ -103,8 +104,8 @@ def _traces(rows: pd.DataFrame) -> list[Spec]:
                     "name": name,
                     "legendgroup": name,
                     "showlegend": direction == UP,
-                    "x": plain(cumulative, 3),
-                    "y": plain(price, 4),
+                    "x": plain(cumulative[moves], 3),
+                    "y": plain(price[moves], 4),
                     "xaxis": f"x{suffix}",
                     "yaxis": f"y{suffix}",
                     "line": {

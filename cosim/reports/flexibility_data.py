@@ -1,6 +1,6 @@
 """What the report of a flexibility study is made from: feeder, tables, and facts of it."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cosim.errors import RunFolderError
 from cosim.records import Floats, Integers
 from cosim.reports.timeline import Timeline
-from cosim.scoring.flexibility import WINDOWS
+from cosim.scoring.flexibility import WINDOWS, Device
 from cosim.studies.flexibility.tables import ALL_DEVICES, DIRECTIONS, TABLES, empty
 from networks.feeder import Feeder
 
@@ -21,6 +21,7 @@ POINTS_MAX = 1500
 BLOCK_HOURS = (1, 2, 3, 4, 6, 12, 24)
 
 NEEDED = ("flexibility", "metrics")
+PARTS = "parts of flexibility"
 
 
 class Case(NamedTuple):
@@ -53,7 +54,7 @@ class FlexibilityFacts:
 class FlexibilityReportData:
     """A flexibility study as its report reads it.
 
-    Tables hold all cases; sections on single days show the first of them, `reference`.
+    Tables hold all cases; sections on single days show the first of the metrics table, `reference`.
     Power is that of the community in load sense. Flexibility is >= 0: up is drawn less or fed in
     more, down is drawn more. Bus, line and transformer numbers are pandapower's own; elements read
     "bus 17", "line 3" or "trafo 0".
@@ -62,6 +63,8 @@ class FlexibilityReportData:
     feeder: Feeder
     tables: Mapping[str, pd.DataFrame]
     facts: FlexibilityFacts
+    _kept: dict[Hashable, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
+    # parts of long tables of text, which are slow to look for anew
 
     def check(self) -> None:
         """Raise RunFolderError naming every table or column that lacks, all at once."""
@@ -72,8 +75,10 @@ class FlexibilityReportData:
             for column in TABLES.get(name, ())
             if column not in table.columns
         ]
-        if not problems and self.tables["flexibility"].empty:
-            problems.append("table flexibility: holds no interval")
+        if not problems and self.tables["metrics"].empty:
+            problems.append("table metrics: holds no policy and rule")
+        if not problems and not self.windows:
+            problems.append("table flexibility: holds no interval of the first case of metrics")
         if not len(self.facts.start_utc):
             problems.append("start_utc: has no interval; at least one is needed")
         if problems:
@@ -85,9 +90,22 @@ class FlexibilityReportData:
 
     def table(self, name: str, case: Case | None = None) -> pd.DataFrame:
         """Return the rows of a case, the reference if none is named."""
-        rows = self.everything(name)
-        policy, rule = case or self.reference
-        return rows[(rows["policy"] == policy) & (rows["rule"] == rule)].reset_index(drop=True)
+        case = case or self.reference
+        if (name, case) not in self._kept:
+            rows = self.everything(name)
+            chosen = rows[(rows["policy"] == case.policy) & (rows["rule"] == case.rule)]
+            self._kept[name, case] = chosen.reset_index(drop=True)
+        return self._kept[name, case]
+
+    def _flexibility(self, direction: str, window: str, device: str) -> pd.DataFrame:
+        """Return the rows of the reference that hold one class over one window."""
+        keys = ["direction", "window", "device"]
+        if PARTS not in self._kept:
+            self._kept[PARTS] = pd.DataFrame()
+            for key, rows in self.table("flexibility").groupby(keys, sort=False):
+                self._kept[key] = rows
+        none = self.table("flexibility").iloc[:0]
+        return self._kept.get((direction, window, device), none)
 
     def has(self, name: str) -> bool:
         """Return whether the reference has rows of a table."""
@@ -96,13 +114,13 @@ class FlexibilityReportData:
     @property
     def cases(self) -> tuple[Case, ...]:
         """All cases in the order they were studied."""
-        rows = self.everything("flexibility")[["policy", "rule"]].drop_duplicates()
+        rows = self.everything("metrics")[["policy", "rule"]].drop_duplicates()
         return tuple(Case(str(each.policy), str(each.rule)) for each in rows.itertuples())
 
     @property
     def reference(self) -> Case:
         """The case whose days are shown."""
-        first = self.everything("flexibility").iloc[0]
+        first = self.everything("metrics").iloc[0]
         return Case(str(first["policy"]), str(first["rule"]))
 
     @property
@@ -130,6 +148,13 @@ class FlexibilityReportData:
             block=self._block(),
         )
 
+    @property
+    def span(self) -> list[str]:
+        """First and last moment of the time axis, as figures over time share it."""
+        start = pd.Timestamp(self.timeline.axis_start)
+        end = start + pd.Timedelta(hours=self.interval_count * self.facts.interval_h)
+        return [f"{each:%Y-%m-%d %H:%M}" for each in (start, end)]
+
     def _block(self) -> int:
         if self.interval_count <= POINTS_MAX:
             return 1
@@ -139,35 +164,29 @@ class FlexibilityReportData:
                 return block
         return -(-self.interval_count // POINTS_MAX)
 
-    def when(self, interval: int) -> str:
-        """Return the local start of an interval, e.g. "Mon 13 Jun 18:15"."""
-        return self.timeline.when(interval)
-
     @property
     def windows(self) -> tuple[str, ...]:
         """Windows that flexibility is told for, shortest first."""
-        found = set(self.table("flexibility")["window"])
-        return tuple(name for name in WINDOWS if name in found)
+        return tuple(name for name in WINDOWS if len(self._flexibility(UP, name, ALL_DEVICES)) > 0)
 
     @property
     def devices(self) -> tuple[str, ...]:
-        """Device classes that offer anything, in the order of the table."""
-        rows = self.table("flexibility")
-        rows = rows[(rows["device"] != ALL_DEVICES) & (rows["offered_kw"] > 0.0)]
-        return tuple(dict.fromkeys(rows["device"].astype(str)))
+        """Device classes that offer anything."""
+        names = [device.name.lower() for device in Device]
+        return tuple(
+            name
+            for name in names
+            if any(
+                (self._flexibility(way, SHORTEST, name)["offered_kw"] > 0.0).any()
+                for way in DIRECTIONS
+            )
+        )
 
     def series(
         self, column: str, direction: str, window: str = SHORTEST, device: str = ALL_DEVICES
     ) -> Floats:
-        """Return a column of `flexibility` over all intervals, (T,), NaN where there is none.
-
-        The whole fleet is its own row where the table has it, else the sum of the devices.
-        """
-        table = self.table("flexibility")
-        rows = table[(table["direction"] == direction) & (table["window"] == window)]
-        chosen = rows[rows["device"] == device]
-        if device == ALL_DEVICES and chosen.empty:
-            chosen = rows.groupby("interval", as_index=False)[[column]].sum(min_count=1)
+        """Return a column of `flexibility` over all intervals, (T,), NaN where there is none."""
+        chosen = self._flexibility(direction, window, device)
         values = np.full(self.interval_count, np.nan)
         values[chosen["interval"].to_numpy(np.int64)] = chosen[column].to_numpy(float)
         return values

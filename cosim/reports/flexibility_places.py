@@ -17,6 +17,8 @@ from cosim.studies.flexibility.tables import DIRECTIONS
 
 BUSES_MAX = 60
 ROW_PX = 15
+SCALE = [[0, "#F7FAFC"], [0.25, "#BFD9EC"], [0.5, "#6FAFD6"], [0.75, "#1F78B4"], [1, "#08306B"]]
+"""From pale to dark, so that it reads without colour too."""
 
 
 def heat_figure(data: FlexibilityReportData) -> Drawn:
@@ -43,8 +45,7 @@ def heat_figure(data: FlexibilityReportData) -> Drawn:
                 "customdata": [plain(row, 2) for row in feasible],
                 "zmin": 0,
                 "zmax": round(highest, 2),
-                "colorscale": "Cividis",
-                "reversescale": True,
+                "colorscale": SCALE,
                 "yaxis": f"y{suffix}",
                 "showscale": at == 0,
                 "colorbar": {
@@ -95,8 +96,8 @@ def heat_figure(data: FlexibilityReportData) -> Drawn:
                 margin={"l": 110, "r": 74, "t": 40, "b": 52},
             ),
         ),
-        f"Means over the days of the study, what devices at a bus could do; what the network lets through is "
-        f"told on pointing.{note}",
+        "Means over the days of the study, what devices at a bus could do; what the network lets "
+        f"through is told on pointing.{note}",
         height_px=170 + 2 * ROW_PX * max(len(buses), 6),
     )
     return Drawn(figure, rows.reset_index(drop=True))

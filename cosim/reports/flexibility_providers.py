@@ -95,9 +95,10 @@ def _marker(device: str) -> Spec:
         "line": {"color": "#52606D", "width": 0.6},
         "pattern": {
             "shape": DEVICE_PATTERNS.get(device, ""),
+            "fillmode": "overlay",
             "fgcolor": "#FFFFFF",
-            "size": 5,
-            "solidity": 0.25,
+            "fgopacity": 0.7,
+            "size": 6,
         },
     }
 

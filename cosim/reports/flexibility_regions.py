@@ -16,6 +16,7 @@ from cosim.reports.flexibility_sliders import (
 from cosim.reports.flexibility_words import limit_words
 from cosim.reports.hosting_data import Drawn
 from cosim.reports.plotting import (
+    INK,
     LIMIT_COLOUR,
     WITH_COLOUR,
     WITHOUT_COLOUR,
@@ -43,10 +44,12 @@ LABELS_MAX = 6
 
 def regions_figure(data: FlexibilityReportData) -> Drawn:
     """Return the region of every interval with a slider over time."""
+    timeline = data.timeline
     found = {which: each for which in (False, True) if (each := data.regions_of(which))}
+    bases = {which: data.region_facts_of(which).set_index("interval") for which in found}
     every = sorted(set().union(*found.values()))
     places = thinned(every)
-    shown = {at: _traces(data, found, at) for at in places}
+    shown = {at: _traces(found, bases, at) for at in places}
     start = _start(data, places)
     rows = data.table("regions").reset_index(drop=True)
     figure_layout = layout(
@@ -62,7 +65,7 @@ def regions_figure(data: FlexibilityReportData) -> Drawn:
         margin={"l": 74, "r": 40, "t": 40, "b": 44 + SPACE_PX},
         sliders=[
             slider(
-                [data.when(at) for at in places],
+                [timeline.when(at) for at in places],
                 [restyle(shown[at], KEYS) for at in places],
                 places.index(start),
             )
@@ -74,7 +77,8 @@ def regions_figure(data: FlexibilityReportData) -> Drawn:
         "Feasible operating region at the connection to the grid above",
         spec(shown[start], figure_layout),
         "Every point inside is reached by some set-points of the devices with all limits of the "
-        "network kept. Names say which limit holds a corner; corners without one are as far as "
+        "network kept. Names say which limit holds corners of the "
+        "wider region; corners without one are as far as "
         "devices go. Point at a corner for its limit. Axes stay the same for all intervals."
         f"{left_out}",
         height_px=620,
@@ -101,30 +105,32 @@ def _range(data: FlexibilityReportData, column: str, base: str) -> list[float]:
 
 
 def _traces(
-    data: FlexibilityReportData, found: dict[bool, dict[int, pd.DataFrame]], at: int
+    found: dict[bool, dict[int, pd.DataFrame]], bases: dict[bool, pd.DataFrame], at: int
 ) -> list[Spec]:
     """Return outline and base point of each kind of region at an interval; always as many."""
     traces: list[Spec] = []
     for which, regions in found.items():
-        corners = regions.get(at, data.table("regions").iloc[:0])
-        traces.append(_outline(corners, which))
+        none = next(iter(regions.values())).iloc[:0]
+        has_names = which is next(iter(found))  # of the outer one, so that names keep apart
+        traces.append(_outline(regions.get(at, none), which=which, has_names=has_names))
     for which in found:
-        margins = data.region_facts_of(which)
-        row = margins[margins["interval"] == at]
+        row = bases[which].reindex([at])
         traces.append(
             {
                 "type": "scatter",
                 "mode": "markers",
-                "name": f"base point, {SCHEDULES[which]}",
+                "name": "base point",
+                "legendgroup": "base point",
+                "showlegend": which is next(iter(found)),
                 "x": plain(row["base_kw"].to_numpy(float), 2),
                 "y": plain(row["base_kvar"].to_numpy(float), 2),
                 "text": [],
                 "textposition": "top center",
                 "customdata": [],
                 "marker": {
-                    "symbol": "x" if which else "cross",
-                    "size": 11,
-                    "color": COLOURS[which],
+                    "symbol": "cross",
+                    "size": 12,
+                    "color": INK,
                     "line": {"color": "#FFFFFF", "width": 1},
                 },
                 "hovertemplate": "base point: %{x:,.1f} kW, %{y:,.1f} kvar<extra></extra>",
@@ -133,14 +139,14 @@ def _traces(
     return traces
 
 
-def _outline(corners: pd.DataFrame, which: bool) -> Spec:
+def _outline(corners: pd.DataFrame, *, which: bool, has_names: bool) -> Spec:
     across, up = corners["p_kw"].to_numpy(float), corners["q_kvar"].to_numpy(float)
     words = [
         limit_words(str(limit), str(element))
         for limit, element in zip(corners["limit"], corners["element"], strict=True)
     ]
     bare = [str(limit) in ("", "none") for limit in corners["limit"]]
-    named = named_corners(words, bare) if which else set()
+    named = named_corners(words, bare) if has_names else set()
     closed = [*range(len(words)), 0] if words else []
     return {
         "type": "scatter",
@@ -241,7 +247,7 @@ def margins_figure(data: FlexibilityReportData) -> Drawn:
     shown = time_layout(
         timeline,
         "",
-        xaxis=time_axis(timeline, anchor="y2"),
+        xaxis=time_axis(timeline, anchor="y2", range=data.span),
         yaxis=axis("Area, MW Mvar", domain=[0.64, 1.0], rangemode="tozero"),
         yaxis2=axis(
             "Margin, kW (down: below zero)",

@@ -87,7 +87,6 @@ def delivery_table(data: FlexibilityReportData) -> Table:
         Row(
             (
                 str(int(each["request"])),
-                start_words(each["start_local"]),
                 number(float(each["accepted_kw"]), 1),
                 number(float(each["delivered_kw"]), 1),
                 number(float(each["delivered_twin_kw"]), 1),
@@ -112,7 +111,6 @@ def delivery_table(data: FlexibilityReportData) -> Table:
         "Deliveries and payments",
         (
             Column("request"),
-            Column("start", numeric=False),
             Column("accepted", "kW"),
             Column("delivered, declared", "kW"),
             Column("delivered, twin", "kW"),
@@ -176,11 +174,11 @@ def _sliding(data: FlexibilityReportData, found: dict[int, pd.DataFrame]) -> Dra
     names = list(found)
     worst = _worst(data, names)
     shown = {name: _traces(data, rows) for name, rows in found.items()}
-    labels = [f"{name}: {_request_words(data, name)}" for name in names]
+    labels = [_label(data, name) for name in names]
     updates = [restyle(shown[name], KEYS) for name in names]
     figure_layout = _layout(data) | {
-        "sliders": [slider(labels, updates, names.index(worst))],
-        "margin": {"l": 74, "r": 40, "t": 58, "b": 60 + SPACE_PX},
+        "sliders": [slider(labels, updates, names.index(worst), below_px=74)],
+        "margin": {"l": 74, "r": 40, "t": 58, "b": 84 + SPACE_PX},
     }
     figure = Figure(
         "activations",
@@ -189,7 +187,7 @@ def _sliding(data: FlexibilityReportData, found: dict[int, pd.DataFrame]) -> Dra
         "Net power of the community. The shade is the window of the request, its edge what was "
         "accepted measured from the declared baseline. The slider goes through all requests; the "
         "least accurate one is shown first.",
-        height_px=470,
+        height_px=500,
     )
     rows = pd.concat(list(found.values()), ignore_index=True)
     return Drawn(figure, rows)
@@ -200,6 +198,13 @@ def _worst(data: FlexibilityReportData, names: list[int]) -> int:
     table = table[table["request"].astype(int).isin(names)]
     accuracy = table["accuracy_declared"].astype(float)
     return int(table["request"][accuracy.idxmin()]) if accuracy.notna().any() else names[0]
+
+
+def _label(data: FlexibilityReportData, name: int) -> str:
+    rows = data.table("requests")
+    rows = rows[rows["request"].astype(int) == name]
+    start = f": {start_words(rows['start_local'].iloc[0])}" if len(rows) else ""
+    return f"request {name}{start}"
 
 
 def _request_words(data: FlexibilityReportData, name: int) -> str:

@@ -32,15 +32,24 @@ def restyle(traces: Sequence[Spec], keys: Sequence[str]) -> dict[str, list[Any]]
     return {key: [trace[key] for trace in traces] for key in keys}
 
 
-def slider(labels: Sequence[str], updates: Sequence[dict[str, list[Any]]], active: int) -> Spec:
-    """Return a slider whose positions put `updates` into all traces of the figure."""
+def slider(
+    labels: Sequence[str],
+    updates: Sequence[dict[str, list[Any]]],
+    active: int,
+    *,
+    below_px: int = 52,
+) -> Spec:
+    """Return a slider whose positions put `updates` into all traces of the figure.
+
+    It leaves `below_px` below the plot for the title of the axis.
+    """
     return {
         "active": active,
         "x": 0,
         "len": 1,
         "y": 0,
         "yanchor": "top",
-        "pad": {"t": 52, "b": 6},
+        "pad": {"t": below_px, "b": 6},
         "ticklen": 4,
         "minorticklen": 3,
         "currentvalue": {"prefix": "", "font": {"family": FONT, "size": 13}, "xanchor": "left"},

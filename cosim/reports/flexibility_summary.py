@@ -11,10 +11,9 @@ from cosim.reports.flexibility_data import DOWN, UP, FlexibilityReportData
 from cosim.reports.flexibility_words import (
     DIRECTION_WORDS,
     device_words,
-    limit_words,
     window_words,
 )
-from cosim.reports.labels import element_words
+from cosim.reports.labels import element_words, reason_words
 from cosim.reports.ratings import element_badges
 from cosim.reports.wording import (
     UNIT_SPACE,
@@ -42,47 +41,50 @@ def kw(value: float) -> str:
 
 def headline(data: FlexibilityReportData) -> str:
     """Return the largest flexibility of the study and what the network leaves of it."""
-    sentences = [words for way in DIRECTIONS if (words := _largest(data, way))]
-    if not sentences:
+    window = _window(data)
+    found = {
+        way: int(np.nanargmax(values))
+        for way in DIRECTIONS
+        if np.nanmax(values := data.series("offered_kw", way, window), initial=0.0) > 0.0
+    }
+    if not found:
         return "No device of this feeder can move its power: there is no flexibility."
-    return f"{'. '.join(sentences)}."
+    return " ".join(_largest(data, way, at) for way, at in found.items())
 
 
 def _window(data: FlexibilityReportData) -> str:
     return HOUR if HOUR in data.windows else data.windows[0]
 
 
-def _largest(data: FlexibilityReportData, direction: str) -> str:
-    """Return a sentence on the interval in which devices offer the most, "" where they do not."""
+def _largest(data: FlexibilityReportData, direction: str, at: int) -> str:
+    """Return a sentence on the interval in which devices offer the most."""
     window = _window(data)
-    offered = data.series("offered_kw", direction, window)
-    if not np.nanmax(offered, initial=0.0) > 0.0:
-        return ""
-    at = int(np.nanargmax(offered))
+    offered = float(data.series("offered_kw", direction, window)[at])
     feasible = float(data.series("feasible_kw", direction, window)[at])
     when = data.timeline.local[at]
     length = "an hour" if window == HOUR else window_words(window)
     words = (
-        f"On {when.day} {when:%B} the homes could draw up to {kw(float(offered[at]))} "
-        f"{WORDS[direction]} at {when:%H:%M} for {length}"
+        f"On {when.day} {when:%B} at {when:%H:%M} the homes could draw up to {kw(offered)} "
+        f"{WORDS[direction]} for {length}"
     )
     if not math.isfinite(feasible):
-        return words
-    if feasible >= float(offered[at]) * (1.0 - WHOLE):
-        return f"{words}; the network lets all of it through"
-    return f"{words}; the network lets through {kw(feasible)} of it{_why(data, direction, at)}"
+        return f"{words}."
+    if feasible >= offered * (1.0 - WHOLE):
+        return f"{words}; the network lets all of it through."
+    return f"{words}; the network lets through {kw(feasible)} of it{_why(data, direction, at)}."
 
 
 def _why(data: FlexibilityReportData, direction: str, at: int) -> str:
+    """Return which limit holds back the rest, as the end of a sentence."""
     rows = data.table("margins")
     rows = rows[(rows["interval"] == at) & (rows["direction"] == direction)]
     rows = rows[rows["window"] == _window(data)]
     if rows.empty or str(rows["reason"].iloc[0]) in ("", NONE):
         return ""
     element = str(rows["element"].iloc[0])
-    name = element_words(data.feeder, element) if element else ""
-    assumed = " whose rating is assumed" if element_badges(data.feeder, element) else ""
-    return f" ({limit_words(str(rows['reason'].iloc[0]), name)}{assumed})"
+    where = f" at {element_words(data.feeder, element)}" if element else ""
+    assumed = " (its rating is assumed)" if element_badges(data.feeder, element) else ""
+    return f": {reason_words(str(rows['reason'].iloc[0]))}{where} stops the rest{assumed}"
 
 
 def summary_section(data: FlexibilityReportData) -> Section:
