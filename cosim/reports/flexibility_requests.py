@@ -22,6 +22,7 @@ from cosim.reports.wording import MISSING, number, percent, sentence_case
 FIGURES_MAX = 4
 """Requests that get a figure each; with more of them one figure has a slider over all."""
 KEYS = ("x", "y")
+EXPECTED = ("device_kw", "feasible_kw", "accepted_kw")
 SHORT = 0.9
 """Share of the accepted power below which a delivery is shown as short."""
 LINES = (
@@ -33,36 +34,36 @@ LINES = (
 
 def requests_table(data: FlexibilityReportData) -> Table:
     """Return every request with what was accepted of it and why."""
+    table = data.table("requests")
+    several = table["way"].nunique() > 1
     rows = tuple(
         Row(
             (
                 str(int(each["request"])),
                 start_words(each["start_local"]),
-                DIRECTION_WORDS.get(str(each["direction"]), str(each["direction"])),
-                str(each["way"]),
-                *(
-                    number(float(each[name]), decimals)
-                    for name, decimals in (
-                        *(("asked_kw", 1), ("duration_h", 2), ("lead_h", 2)),
-                        *(("device_kw", 1), ("feasible_kw", 1), ("accepted_kw", 1)),
-                    )
-                ),
+                str(each["direction"]),
+                *([str(each["way"])] if several else []),
+                number(float(each["asked_kw"]), 1),
+                f"{float(each['duration_h']):g}",
+                f"{float(each['lead_h']):g}",
+                *(number(float(each[name]), 1) for name in EXPECTED),
                 str(each["verdict"]),
                 _text(each["reason"]),
                 _text(each["nearest"]),
             ),
             kind="alert" if str(each["verdict"]) == "refused" else "",
         )
-        for _, each in data.table("requests").iterrows()
+        for _, each in table.iterrows()
     )
+    through = "" if several else f" All go through {table['way'].iloc[0]}."
     return Table(
         "requests",
         "Requests of the network operator",
         (
             Column("request"),
             Column("start", numeric=False),
-            Column("direction", numeric=False),
-            Column("through", numeric=False),
+            Column("way", numeric=False),
+            *([Column("through", numeric=False)] if several else []),
             Column("asked", "kW"),
             Column("for", "h"),
             Column("lead", "h"),
@@ -74,8 +75,9 @@ def requests_table(data: FlexibilityReportData) -> Table:
             Column("nearest feasible request", numeric=False),
         ),
         rows,
-        "Devices: what they were expected to keep up over the request when it was called. Let "
-        "through: the part of it within the network's limits. Refused requests are in colour.",
+        "Up is less drawn, down is more drawn. Devices: what they were expected to keep up over "
+        "the request when it was called. Let through: the part of it within the network's limits. "
+        f"Refused requests are in colour.{through}",
     )
 
 
@@ -177,7 +179,7 @@ def _sliding(data: FlexibilityReportData, found: dict[int, pd.DataFrame]) -> Dra
     labels = [_label(data, name) for name in names]
     updates = [restyle(shown[name], KEYS) for name in names]
     figure_layout = _layout(data) | {
-        "sliders": [slider(labels, updates, names.index(worst), below_px=74)],
+        "sliders": [slider(labels, updates, names.index(worst), below_px=74, prefix="request ")],
         "margin": {"l": 74, "r": 40, "t": 58, "b": 84 + SPACE_PX},
     }
     figure = Figure(
@@ -204,7 +206,7 @@ def _label(data: FlexibilityReportData, name: int) -> str:
     rows = data.table("requests")
     rows = rows[rows["request"].astype(int) == name]
     start = f": {start_words(rows['start_local'].iloc[0])}" if len(rows) else ""
-    return f"request {name}{start}"
+    return f"{name}{start}"
 
 
 def _request_words(data: FlexibilityReportData, name: int) -> str:

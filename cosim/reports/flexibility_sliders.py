@@ -38,21 +38,23 @@ def slider(
     active: int,
     *,
     below_px: int = 52,
+    prefix: str = "",
 ) -> Spec:
     """Return a slider whose positions put `updates` into all traces of the figure.
 
-    It leaves `below_px` below the plot for the title of the axis.
+    It leaves `below_px` below the plot for the title of the axis; `prefix` stands before what is
+    chosen.
     """
     return {
         "active": active,
-        "x": 0,
-        "len": 1,
+        "x": 0.01,
+        "len": 0.97,
         "y": 0,
         "yanchor": "top",
         "pad": {"t": below_px, "b": 6},
         "ticklen": 4,
         "minorticklen": 3,
-        "currentvalue": {"prefix": "", "font": {"family": FONT, "size": 13}, "xanchor": "left"},
+        "currentvalue": {"prefix": prefix, "font": {"family": FONT, "size": 13}, "xanchor": "left"},
         "font": {"size": 10, "color": MUTED},
         "steps": [
             {"label": label, "method": "restyle", "args": [update]}

@@ -1,0 +1,373 @@
+"""The report of a flexibility study says what its tables say."""
+
+import csv
+import io
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cosim.errors import RunFolderError
+from cosim.reports.flexibility_curves import STEPS_SHOWN, merit_order
+from cosim.reports.flexibility_data import DOWN, UP, FlexibilityReportData
+from cosim.reports.flexibility_regions import LABELS_MAX, named_corners
+from cosim.reports.flexibility_report import flexibility_report_files, render_flexibility_report
+from cosim.reports.flexibility_sliders import STEPS_MAX, thinned
+from cosim.reports.flexibility_summary import headline
+from cosim.reports.flexibility_words import (
+    DEVICE_COLOURS,
+    DEVICE_PATTERNS,
+    DEVICE_WORDS,
+    WINDOW_LINES,
+)
+from cosim.scoring.flexibility import WINDOWS, Device
+from cosim.studies.flexibility.tables import TABLES
+from tests.reports.page import Page, read_page, shown_number
+from tests.reports.sample_feeder import Options
+from tests.reports.sample_flexibility import Kind, sample_flexibility, without
+
+SPACE = "\u00a0"
+CASES = (("water_value", "optimal"), ("learned", "optimal"), ("water_value", "pro_rata"))
+MANY = Kind(days=2, cases=CASES, requests=7)
+
+
+@pytest.fixture(scope="module")
+def data() -> FlexibilityReportData:
+    return sample_flexibility()
+
+
+@pytest.fixture(scope="module")
+def files(data: FlexibilityReportData) -> dict[str, str]:
+    return flexibility_report_files(data)
+
+
+@pytest.fixture(scope="module")
+def page(files: dict[str, str]) -> Page:
+    return read_page(files["report.html"])
+
+
+@pytest.fixture(scope="module")
+def many() -> Page:
+    return read_page(render_flexibility_report(sample_flexibility(MANY)))
+
+
+def test_the_headline_holds_what_is_offered_let_through_and_what_stops_the_rest(
+    data: FlexibilityReportData, page: Page
+) -> None:
+    (lead,) = page.texts["lead"]
+    offered = data.series("offered_kw", UP, "1h")
+    at = int(np.nanargmax(offered))
+    feasible = data.series("feasible_kw", UP, "1h")[at]
+    assert lead.startswith(
+        f"On 13 June at {data.timeline.local[at]:%H:%M} the homes could draw up to "
+        f"{offered[at]:.0f}{SPACE}kW less for an hour; the network lets through "
+        f"{feasible:.0f}{SPACE}kW of it: transformer overload at trafo 0"
+    )
+    assert f"{np.nanmax(data.series('offered_kw', DOWN, '1h')):.0f}{SPACE}kW more" in lead
+    assert "undervoltage at bus 7 (Bus R5) stops the rest" in lead
+
+
+def test_a_network_that_lets_everything_through_is_said_so() -> None:
+    told = headline(sample_flexibility(Kind(cap_kw=500.0)))
+    assert told.count("the network lets all of it through") == 2
+    assert "stops" not in told
+
+
+def test_a_rating_that_is_assumed_is_said_with_the_number(data: FlexibilityReportData) -> None:
+    feeder = replace(data.feeder, transformer_ratings_assumed=True)
+    assert "(its rating is assumed)" in headline(replace(data, feeder=feeder))
+    assert "assumed" not in headline(data)
+
+
+def test_a_feeder_without_flexibility_is_said_so(data: FlexibilityReportData) -> None:
+    rows = data.tables["flexibility"].assign(offered_kw=0.0, feasible_kw=0.0, delivered_kw=0.0)
+    none = replace(data, tables={**data.tables, "flexibility": rows})
+    page = read_page(render_flexibility_report(none))
+    assert page.texts["lead"][0].startswith("No device of this feeder can move its power")
+
+
+def test_requests_are_counted_and_weighed(data: FlexibilityReportData, page: Page) -> None:
+    table = data.tables["requests"]
+    accepted = table[table["accepted_kw"] > 0.0]
+    accuracy = np.average(accepted["accuracy_declared"], weights=accepted["accepted_kw"])
+    text = " ".join(page.texts["plain"])
+    assert f"Of {len(table)} requests {len(accepted)} were accepted" in text
+    assert f"{table['activated_kwh'].sum():.1f}{SPACE}kWh were delivered" in text
+    assert f"with {100 * accuracy:.0f}{SPACE}% accuracy against the declared baseline" in text
+    assert "No activation broke a limit of the network" in text
+
+
+def test_broken_limits_are_told_first_and_in_colour(data: FlexibilityReportData) -> None:
+    rows = data.tables["requests"].assign(violations=2, outside_band=1)
+    broken = replace(data, tables={**data.tables, "requests": rows})
+    html = render_flexibility_report(broken)
+    text = " ".join(read_page(html).texts["plain"])
+    assert "Activations broke a limit of the network in 6 intervals" in text
+    assert "3 intervals lie outside of the network-feasible band" in text
+    assert 'class="tile alert"' in html
+
+
+def test_a_study_without_requests_says_so() -> None:
+    page = read_page(render_flexibility_report(sample_flexibility(Kind(requests=0))))
+    assert "No request was made, so nothing was activated." in " ".join(page.texts["plain"])
+    assert "activations" not in page.ids
+
+
+def test_bands_are_drawn_up_above_and_down_below_zero(
+    data: FlexibilityReportData, page: Page
+) -> None:
+    traces = page.figures["bands"]["data"]
+    offered = [each["y"] for each in traces if each["name"] == "offered by devices"]
+    assert max(offered[0]) == pytest.approx(data.series("offered_kw", UP).max(), abs=0.01)
+    assert min(offered[1]) == pytest.approx(-data.series("offered_kw", DOWN).max(), abs=0.01)
+    assert data.facts.baseline.split(":")[0] in " ".join(page.texts["caption"])
+
+
+def test_windows_end_where_they_leave_the_study(page: Page) -> None:
+    known = {
+        each["legendgroup"]: sum(value is not None for value in each["y"])
+        for each in page.figures["windows"]["data"]
+    }
+    assert known == {name: 96 - round(hours / 0.25) + 1 for name, hours in WINDOWS.items()}
+
+
+def test_the_slider_puts_the_corners_of_an_interval_into_the_figure(
+    data: FlexibilityReportData, page: Page
+) -> None:
+    figure = page.figures["regions"]
+    (slider,) = figure["layout"]["sliders"]
+    assert len(slider["steps"]) == data.tables["regions"]["interval"].nunique()
+    rows = data.tables["regions"]
+    for place in (0, 7, 23):
+        (update,) = slider["steps"][place]["args"]
+        corners = rows[(rows["interval"] == 4 * place) & ~rows["committed"]]
+        assert update["x"][0][:-1] == pytest.approx(corners["p_kw"].tolist(), abs=0.01)
+        assert update["x"][0][-1] == update["x"][0][0]
+        assert len(update["x"]) == len(figure["data"])
+    active = slider["steps"][slider["active"]]["args"][0]
+    assert active["x"] == [trace["x"] for trace in figure["data"]]
+
+
+def test_corners_are_named_after_their_limit(page: Page) -> None:
+    steps = page.figures["regions"]["layout"]["sliders"][0]["steps"]
+    told = {text for step in steps for text in step["args"][0]["text"][0] if text}
+    assert told == {"overvoltage, bus 7", "transformer overload, trafo 0"}
+
+
+def test_supply_curves_end_at_what_is_offered_and_what_is_let_through(
+    data: FlexibilityReportData, page: Page
+) -> None:
+    rows = data.tables["offers"]
+    (slider,) = page.figures["supply"]["layout"]["sliders"]
+    for place, step in enumerate(slider["steps"]):
+        of_interval = rows[rows["interval"] == 4 * place]
+        for at, direction in ((0, UP), (2, DOWN)):
+            ways = of_interval[of_interval["direction"] == direction]
+            ends = [step["args"][0]["x"][at + more][-1] for more in (0, 1)]
+            sums = [ways["offered_kw"].sum(), ways["feasible_kw"].sum()]
+            assert ends == pytest.approx(sums, abs=0.01)
+
+
+def test_many_requests_share_one_figure_with_a_slider(page: Page, many: Page) -> None:
+    assert {"activation-0", "activation-1"} <= set(page.figures)
+    assert [name for name in many.figures if name.startswith("activation")] == ["activations"]
+    (slider,) = many.figures["activations"]["layout"]["sliders"]
+    assert [step["label"].split(":")[0] for step in slider["steps"]] == list("012345")
+    assert slider["active"] == 5  # the least accurate
+
+
+def test_delivered_power_is_drawn_against_both_baselines(
+    data: FlexibilityReportData, page: Page
+) -> None:
+    traces = {each["name"]: each for each in page.figures["activation-0"]["data"]}
+    rows = data.tables["activations"]
+    rows = rows[rows["request"] == 0]
+    for name, column in (
+        ("declared baseline", "declared_kw"),
+        ("twin without activation", "twin_kw"),
+        ("as delivered", "net_kw"),
+    ):
+        assert traces[name]["y"][:-1] == pytest.approx(rows[column].tolist(), abs=0.01)
+    accepted = rows[rows["accepted_kw"] > 0.0]
+    band = set(traces["accepted"]["y"])
+    assert len(traces["accepted"]["x"]) == 4 * len(accepted)
+    assert round(float((accepted["declared_kw"] - accepted["accepted_kw"]).iloc[0]), 2) in band
+
+
+def test_requests_show_reason_and_nearest(page: Page) -> None:
+    refused = page.tables["requests"][-1]
+    assert refused[-3:] == [
+        "refused",
+        "More than the network lets through at trafo 0",
+        "2016-06-13T18:00 up 40kW 1h lead 2h",
+    ]
+    assert len(page.tables["deliveries"]) == 3
+
+
+def test_cases_are_compared_and_the_first_is_shown(many: Page) -> None:
+    heads = ["water-value bidders, least value given up", "learned policies, least value given up"]
+    assert many.tables["cases-table"][0][2:4] == heads
+    feasible = [shown_number(each) for each in many.tables["cases-table"][1][2:]]
+    assert feasible == sorted(feasible, reverse=True)
+    assert len(many.tables["flexibility-metrics"][0]) == 3 + len(CASES)
+    assert "Of 3 ways to play the same days" in " ".join(many.texts["plain"])
+
+
+def test_one_case_needs_no_comparison(page: Page) -> None:
+    assert "cases" not in page.figures
+    assert "cases-table" not in page.tables
+
+
+def test_metrics_have_unit_and_meaning(page: Page) -> None:
+    rows = {row[0]: row for row in page.tables["flexibility-metrics"][1:]}
+    assert rows["feasible_up_kw"][1] == "kW"
+    assert rows["feasible_up_kw"][-1] == "part of up_15min_kw that breaks no limit, mean"
+    assert rows["load_factor"][2] == "\u2013"
+
+
+def test_every_axis_says_what_it_shows_and_its_unit(page: Page, many: Page) -> None:
+    units = ("kW", "kvar", "EUR/kWh", "Mvar", "hour", "local time", "%")
+    for figures in (page.figures, many.figures):
+        for name, figure in figures.items():
+            for key, axis in figure["layout"].items():
+                shown = re.match(r"[xy]axis", key) and axis.get("type") != "category"
+                if shown:
+                    assert any(unit in axis["title"]["text"] for unit in units), (name, key)
+
+
+def test_every_figure_and_table_is_a_file_that_the_report_names(
+    files: dict[str, str], page: Page
+) -> None:
+    figures = {f"figures/{name}.csv" for name in page.figures}
+    tables = {f"tables/{name}.csv" for name in page.tables}
+    assert set(files) == figures | tables | {"report.html"}
+    linked = {link for link in page.references if link.endswith(".csv")}
+    assert linked == figures | tables | {f"{name}.csv" for name in sample_flexibility().tables}
+
+
+def test_numbers_of_a_figure_come_from_the_table(
+    data: FlexibilityReportData, files: dict[str, str]
+) -> None:
+    shown = pd.read_csv(io.StringIO(files["figures/bands.csv"]))
+    for direction in (UP, DOWN):
+        for column in ("offered_kw", "feasible_kw"):
+            np.testing.assert_allclose(
+                shown[f"{direction}_{column}"], data.series(column, direction), rtol=1e-6
+            )
+
+
+def test_cells_of_a_table_are_plain_numbers_in_its_file(files: dict[str, str], page: Page) -> None:
+    rows = list(csv.reader(io.StringIO(files["tables/windows-table.csv"])))
+    assert len(rows) == len(page.tables["windows-table"]) == 1 + 2 * len(WINDOWS)
+    for left, right in zip(rows[1:], page.tables["windows-table"][1:], strict=True):
+        assert [float(left[at]) for at in (2, 3, 5)] == [
+            shown_number(right[at]) for at in (2, 3, 5)
+        ]
+
+
+def test_the_report_needs_no_network(files: dict[str, str], page: Page) -> None:
+    assert all(link.startswith(("#", "data:")) or link.endswith(".csv") for link in page.references)
+    assert not re.search(r"<(script|link|img)[^>]+https?:", files["report.html"])
+
+
+def test_the_same_study_gives_the_same_bytes(files: dict[str, str]) -> None:
+    assert flexibility_report_files(sample_flexibility()) == files
+
+
+def test_names_are_escaped(data: FlexibilityReportData) -> None:
+    odd = "<script>alert(1)</script>"
+    feeder = replace(data.feeder, title=odd, bus_name=(odd,) * data.feeder.bus_count)
+    facts = replace(data.facts, method=(odd,), baseline=odd)
+    tables = {**data.tables, "requests": data.tables["requests"].assign(reason=odd)}
+    html = render_flexibility_report(replace(data, feeder=feeder, tables=tables, facts=facts))
+    assert odd not in html.replace(r"\u003c", "")
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+
+
+def test_what_a_study_does_not_hold_is_left_out(data: FlexibilityReportData) -> None:
+    kept = ("flexibility", "metrics")
+    page = read_page(
+        render_flexibility_report(without(data, *(name for name in TABLES if name not in kept)))
+    )
+    assert set(page.figures) == {"bands", "windows", "devices"}
+
+
+def test_all_missing_columns_are_told_at_once(data: FlexibilityReportData) -> None:
+    tables = {
+        **without(data, "metrics").tables,
+        "requests": data.tables["requests"].drop(columns=["nearest", "rebound"]),
+    }
+    with pytest.raises(RunFolderError) as caught:
+        render_flexibility_report(replace(data, tables=tables))
+    told = "\n".join(caught.value.problems)
+    assert "metrics: missing" in told
+    assert "'nearest'" in told
+    assert "'rebound'" in told
+
+
+@pytest.mark.slow
+def test_long_studies_stay_small() -> None:
+    kind = Kind(days=30, requests=0, options=Options(prosumers=24))
+    html = render_flexibility_report(sample_flexibility(kind))
+    short = render_flexibility_report(sample_flexibility(Kind(requests=0)))
+    assert len(html) < len(short) + 2_000_000
+    page = read_page(html)
+    (slider,) = page.figures["regions"]["layout"]["sliders"]
+    assert len(slider["steps"]) == STEPS_MAX
+    captions = " ".join(page.texts["caption"])
+    assert f"The slider stops at {STEPS_MAX} of 720 intervals" in captions
+    assert "Means over each point's intervals are drawn" in captions
+
+
+def test_every_class_and_window_has_words_and_a_look() -> None:
+    names = {device.name.lower() for device in Device}
+    assert set(DEVICE_WORDS) == set(DEVICE_COLOURS) == set(DEVICE_PATTERNS) == names
+    assert len(set(DEVICE_PATTERNS.values())) == len(names)
+    assert set(WINDOW_LINES) == set(WINDOWS)
+
+
+@given(st.integers(1, 900), st.integers(2, 200))
+def test_thinning_keeps_both_ends_and_order(count: int, most: int) -> None:
+    kept = thinned(range(count), most)
+    assert len(kept) == min(count, most)
+    assert (kept[0], kept[-1]) == (0, count - 1)
+    assert kept == sorted(set(kept))
+
+
+steps = st.tuples(st.floats(0.01, 50.0), st.floats(0.0, 1.0), st.floats(-0.2, 1.0))
+
+
+@given(st.lists(steps, min_size=1, max_size=200))
+def test_curves_lose_nobodys_power(found: list[tuple[float, float, float]]) -> None:
+    offered, share, price = (np.array(each) for each in zip(*found, strict=True))
+    price = np.sort(price)
+    rows = pd.DataFrame(
+        {
+            "step": np.arange(len(price)),
+            "price_eur_per_kwh": price,
+            "offered_kw": offered,
+            "feasible_kw": offered * share,
+        }
+    )
+    at, all_kw, part_kw = merit_order(rows)
+    assert len(at) <= STEPS_SHOWN + 1
+    assert all_kw[0] == part_kw[0] == 0.0
+    assert (all_kw[-1], part_kw[-1]) == pytest.approx((offered.sum(), (offered * share).sum()))
+    assert np.all(np.diff(at) >= 0.0)
+    assert np.all(part_kw <= all_kw + 1e-9)
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c", ""]), max_size=40))
+def test_each_run_of_a_limit_is_named_once(words: list[str]) -> None:
+    named = named_corners(words, [not word for word in words])
+    assert len(named) <= LABELS_MAX
+    assert all(words[at] for at in named)
+    if any(words):
+        assert named
+    ring = [word for at, word in enumerate(words) if word != words[at - 1]]
+    runs = sum(bool(word) for word in ring)
+    assert len(named) == min(LABELS_MAX, runs or int(any(words)))
