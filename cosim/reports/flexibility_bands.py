@@ -69,7 +69,7 @@ def bands_figure(data: FlexibilityReportData) -> Drawn:
             )
         delivered = data.series("delivered_kw", direction, window)
         numbers[f"{direction}_delivered_kw"] = delivered
-        if np.nansum(delivered) > 0.0:
+        if _any(delivered):
             traces.append(_delivered(data, direction, delivered))
     figure = Figure(
         "bands",
@@ -96,7 +96,7 @@ def bands_figure(data: FlexibilityReportData) -> Drawn:
 
 def _delivered(data: FlexibilityReportData, direction: str, delivered: Floats) -> Spec:
     """Return what was delivered, drawn only where an activation ran."""
-    values = data.timeline.mean(np.where(delivered > 0.0, delivered, np.nan))
+    values = data.timeline.mean(np.where(delivered != 0.0, delivered, np.nan))
     return series(
         data.timeline,
         "delivered",
@@ -105,9 +105,13 @@ def _delivered(data: FlexibilityReportData, direction: str, delivered: Floats) -
         mode="lines+markers",
         marker={"size": 5, "symbol": "diamond", "color": DELIVERED_COLOUR},
         legendgroup="delivered",
-        showlegend=direction == UP or not np.nansum(data.series("delivered_kw", UP)) > 0.0,
+        showlegend=direction == UP or not _any(data.series("delivered_kw", UP)),
         hovertemplate="%{y:,.1f} kW delivered<extra></extra>",
     )
+
+
+def _any(delivered: Floats) -> bool:
+    return bool(np.nan_to_num(delivered).any())
 
 
 def _local(data: FlexibilityReportData) -> list[str]:

@@ -134,7 +134,7 @@ def merit_order(rows: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
     ordered = rows.sort_values("step", kind="stable")
     price = ordered["price_eur_per_kwh"].to_numpy(float)
     offered = np.cumsum(ordered["offered_kw"].to_numpy(float))
-    feasible = np.cumsum(ordered["feasible_kw"].to_numpy(float))
+    feasible = np.cumsum(np.nan_to_num(ordered["feasible_kw"].to_numpy(float)))
     if not len(price):
         return np.zeros(0), np.zeros(0), np.zeros(0)
     last = np.append(np.diff(np.round(price, 4)) > 0.0, True)

@@ -15,7 +15,7 @@ from cosim.reports.plotting import Spec, axis, layout, plain, spec
 from cosim.reports.wording import number
 from cosim.studies.flexibility.tables import DIRECTIONS
 
-BUSES_MAX = 60
+BUSES_MAX = 40
 ROW_PX = 15
 SCALE = [[0, "#F7FAFC"], [0.25, "#BFD9EC"], [0.5, "#6FAFD6"], [0.75, "#1F78B4"], [1, "#08306B"]]
 """From pale to dark, so that it reads without colour too."""

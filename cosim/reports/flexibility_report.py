@@ -103,14 +103,15 @@ def _contents(data: FlexibilityReportData) -> list[tuple[str, str, list[Build]]]
         return list(parts) if data.has(name) else []
 
     long = data.interval_count * data.facts.interval_h > HOURS_OF_A_DAY
-    any_device = bool(data.devices)
+    typical: list[Build] = [typical_day_figure] if long else []
+    devices: list[Build] = [devices_figure, devices_table] if data.devices else []
     return [
         (
             "bands",
             "Flexibility over the day",
             [
                 bands_figure,
-                *([typical_day_figure] if long else []),
+                *typical,
                 windows_figure,
                 windows_table,
                 *given("margins", limits_table),
@@ -129,7 +130,7 @@ def _contents(data: FlexibilityReportData) -> list[tuple[str, str, list[Build]]]
             "who",
             "Who provides it, and where",
             [
-                *([devices_figure, devices_table] if any_device else []),
+                *devices,
                 *given("buses_hours", heat_figure),
                 *given("prosumers", prosumers_figure, prosumers_table),
             ],

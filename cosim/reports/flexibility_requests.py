@@ -198,8 +198,10 @@ def _sliding(data: FlexibilityReportData, found: dict[int, pd.DataFrame]) -> Dra
 def _worst(data: FlexibilityReportData, names: list[int]) -> int:
     table = data.table("requests")
     table = table[table["request"].astype(int).isin(names)]
-    accuracy = table["accuracy_declared"].astype(float)
-    return int(table["request"][accuracy.idxmin()]) if accuracy.notna().any() else names[0]
+    accuracy = table["accuracy_declared"].to_numpy(float)
+    if not np.isfinite(accuracy).any():
+        return names[0]
+    return int(table["request"].iloc[int(np.nanargmin(accuracy))])
 
 
 def _label(data: FlexibilityReportData, name: int) -> str:

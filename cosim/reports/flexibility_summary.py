@@ -45,7 +45,7 @@ def headline(data: FlexibilityReportData) -> str:
     found = {
         way: int(np.nanargmax(values))
         for way in DIRECTIONS
-        if np.nanmax(values := data.series("offered_kw", way, window), initial=0.0) > 0.0
+        if np.nan_to_num(values := data.series("offered_kw", way, window)).max() > 0.0
     }
     if not found:
         return "No device of this feeder can move its power: there is no flexibility."
@@ -53,7 +53,8 @@ def headline(data: FlexibilityReportData) -> str:
 
 
 def _window(data: FlexibilityReportData) -> str:
-    return HOUR if HOUR in data.windows else data.windows[0]
+    hourly = data.series("offered_kw", UP, HOUR)
+    return HOUR if np.isfinite(hourly).any() else data.windows[0]
 
 
 def _largest(data: FlexibilityReportData, direction: str, at: int) -> str:

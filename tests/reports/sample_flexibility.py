@@ -1,39 +1,28 @@
 """A flexibility study in closed form: devices follow the sun, the network lets through a cap."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cosim.reports.flexibility_data import FlexibilityFacts, FlexibilityReportData
 from cosim.scoring.flexibility import WINDOWS
 from cosim.studies.flexibility.tables import DIRECTIONS, TABLES
 from networks.feeder import Feeder
-from tests.reports.sample_feeder import Options, sample_feeder
+from tests.reports.sample_activations import activations, requests
+from tests.reports.sample_feeder import sample_feeder
+from tests.reports.sample_flexibility_world import (
+    DEVICES,
+    INTERVAL_H,
+    Kind,
+    base_kw,
+    offered_kw,
+    table,
+    total_kw,
+)
 
-Floats = NDArray[np.float64]
-INTERVAL_H = 0.25
-DEVICES = ("battery", "vehicle", "heat_pump", "solar")
 SCHEDULE = "schedule as played: the same days without any activation"
-DEFAULT = Options()
-
-
-@dataclass(frozen=True)
-class Kind:
-    """Which study to make up."""
-
-    days: int = 1
-    cases: tuple[tuple[str, str], ...] = (("water_value", "optimal"),)
-    requests: int = 3
-    prosumers: int = 24
-    cap_kw: float = 40.0  # what the network lets through
-    options: Options = DEFAULT
-
-    @property
-    def intervals(self) -> int:
-        return round(self.days * 24 / INTERVAL_H)
 
 
 def sample_flexibility(kind: Kind | None = None) -> FlexibilityReportData:
@@ -70,39 +59,6 @@ def without(data: FlexibilityReportData, *names: str) -> FlexibilityReportData:
     return replace(data, tables=kept)
 
 
-def offered_kw(kind: Kind, direction: str, window: str, device: str) -> Floats:
-    """Return what a class offers over the day, kW, NaN where the window leaves the study."""
-    hour = np.arange(kind.intervals) * INTERVAL_H % 24.0
-    sun = np.clip(np.sin((hour - 6.0) / 12.0 * np.pi), 0.0, None)
-    evening = np.exp(-(((hour - 19.0) / 2.5) ** 2))
-    held = {"15min": 1.0, "1h": 0.8, "4h": 0.3}[window]
-    shapes = {
-        ("up", "battery"): 30.0 * held * (0.3 + 0.7 * evening),
-        ("down", "battery"): 30.0 * held * (0.4 + 0.6 * sun),
-        ("up", "vehicle"): 25.0 * held * evening,
-        ("down", "vehicle"): 35.0 * held * evening,
-        ("up", "heat_pump"): 8.0 * held * (1.0 - sun),
-        ("down", "heat_pump"): 12.0 * held * (1.0 - 0.5 * sun),
-        ("up", "solar"): 0.0 * sun,
-        ("down", "solar"): 50.0 * sun,
-    }
-    values = np.array(shapes[direction, device], dtype=float)
-    reach = round(WINDOWS[window] / INTERVAL_H)
-    values[kind.intervals - reach + 1 :] = np.nan
-    return values
-
-
-def table(name: str, columns: dict[str, Any]) -> pd.DataFrame:
-    """Return rows of a table of the study; every column has to be there."""
-    kinds = TABLES[name]
-    assert set(columns) == set(kinds), (name, sorted(set(columns) ^ set(kinds)))
-    sizes = {len(each) for each in columns.values() if np.ndim(each)}
-    length = sizes.pop() if sizes else 1
-    return pd.DataFrame(
-        {column: np.broadcast_to(np.asarray(columns[column]), (length,)) for column in kinds}
-    )
-
-
 def _case(kind: Kind, feeder: Feeder, number: int) -> dict[str, pd.DataFrame]:
     case = dict(zip(("policy", "rule"), kind.cases[number], strict=True))
     share = 1.0 - 0.1 * number
@@ -117,20 +73,16 @@ def _case(kind: Kind, feeder: Feeder, number: int) -> dict[str, pd.DataFrame]:
         "metrics": _metrics(kind, case, share),
     }
     if kind.requests:
-        built["requests"] = _requests(kind, case, number)
-        built["activations"] = _activations(kind, case)
+        built["requests"] = requests(kind, case, number)
+        built["activations"] = activations(kind, case)
     return built
-
-
-def _total(kind: Kind, direction: str, window: str) -> Floats:
-    return np.sum([offered_kw(kind, direction, window, each) for each in DEVICES], axis=0)
 
 
 def _flexibility(kind: Kind, case: dict[str, Any], share: float) -> pd.DataFrame:
     parts = []
     for direction in DIRECTIONS:
         for window in WINDOWS:
-            total = _total(kind, direction, window)
+            total = total_kw(kind, direction, window)
             kept = np.minimum(total, kind.cap_kw * share) / np.where(total > 0.0, total, 1.0)
             for device in (*DEVICES, "all"):
                 values = total if device == "all" else offered_kw(kind, direction, window, device)
@@ -159,7 +111,7 @@ def _margins(kind: Kind, case: dict[str, Any], share: float) -> pd.DataFrame:
     parts = []
     for direction in DIRECTIONS:
         for window in WINDOWS:
-            total = _total(kind, direction, window)
+            total = total_kw(kind, direction, window)
             cut = total > kind.cap_kw * share
             reason = "transformer_overload" if direction == "up" else "undervoltage"
             element = "trafo 0" if direction == "up" else "bus 7"
@@ -209,7 +161,7 @@ def _offers(kind: Kind, case: dict[str, Any]) -> pd.DataFrame:
     random = np.random.default_rng(kind.options.seed)
     for interval in range(0, kind.intervals, 4):
         for direction in DIRECTIONS:
-            total = float(_total(kind, direction, "15min")[interval])
+            total = float(total_kw(kind, direction, "15min")[interval])
             split = random.dirichlet(np.ones(12)) * total
             called = np.minimum(np.cumsum(split), kind.cap_kw)
             parts.append(
@@ -232,14 +184,9 @@ def _offers(kind: Kind, case: dict[str, Any]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _base(kind: Kind) -> Floats:
-    hour = np.arange(kind.intervals) * INTERVAL_H % 24.0
-    return 30.0 - 60.0 * np.clip(np.sin((hour - 6.0) / 12.0 * np.pi), 0.0, None)
-
-
 def _regions(kind: Kind, case: dict[str, Any]) -> pd.DataFrame:
     angle = np.linspace(0.0, 2.0 * np.pi, 24, endpoint=False)
-    base = _base(kind)
+    base = base_kw(kind)
     parts = []
     for interval in range(0, kind.intervals, 4):
         for committed, size in ((False, 1.0), (True, 0.6)):
@@ -270,7 +217,7 @@ def _regions(kind: Kind, case: dict[str, Any]) -> pd.DataFrame:
 
 def _region_facts(kind: Kind, case: dict[str, Any]) -> pd.DataFrame:
     every = np.arange(0, kind.intervals, 4)
-    base = _base(kind)[every]
+    base = base_kw(kind)[every]
     parts = [
         table(
             "region_facts",
@@ -291,97 +238,6 @@ def _region_facts(kind: Kind, case: dict[str, Any]) -> pd.DataFrame:
         )
         for committed, size in ((False, 1.0), (True, 0.6))
     ]
-    return pd.concat(parts, ignore_index=True)
-
-
-def _start(request: int) -> int:
-    return 72 if request == 0 else 48 + 3 * (request - 1)
-
-
-def _requests(kind: Kind, case: dict[str, Any], number: int) -> pd.DataFrame:
-    count = kind.requests
-    which = np.arange(count)
-    up = which % 2 == 0
-    refused = (which == count - 1) & (count > 2)
-    accepted = np.where(refused, 0.0, np.where(up, 20.0, 15.0))
-    delivered = accepted * (0.97 - 0.01 * which - 0.05 * number)
-    unknown = np.where(refused, np.nan, 1.0)
-    clock = np.datetime64("2016-06-13T00:00") + np.array(
-        [_start(int(each)) * 15 for each in which]
-    ).astype("timedelta64[m]")
-    local = np.array([str(each) for each in clock], dtype=object)
-    return table(
-        "requests",
-        {
-            **case,
-            "request": which,
-            "start_utc": local,
-            "start_local": local,
-            "called_utc": local,
-            "direction": np.where(up, "up", "down"),
-            "way": "bids",
-            "asked_kw": np.where(refused, 900.0, accepted),
-            "duration_h": 1.0,
-            "lead_h": 2.0,
-            "device_kw": 50.0,
-            "feasible_kw": kind.cap_kw,
-            "accepted_kw": accepted,
-            "verdict": np.where(refused, "refused", "accepted"),
-            "reason": np.where(refused, "more than the network lets through at trafo 0", ""),
-            "nearest": np.where(refused, "2016-06-13T18:00 up 40kW 1h lead 2h", ""),
-            "delivered_kw": delivered,
-            "delivered_twin_kw": delivered - 0.5 * (accepted > 0.0),
-            "accuracy_declared": unknown * (0.97 - 0.01 * which),
-            "accuracy_twin": unknown * (0.95 - 0.01 * which),
-            "delivery_ratio": unknown * 0.96,
-            "activated_kwh": delivered,
-            "rebound_kwh": 0.4 * delivered,
-            "rebound": unknown * 0.4,
-            "rebound_h": 6.0,
-            "payment_eur": 0.2 * delivered,
-            "penalty_eur": 0.3 * (accepted - delivered),
-            "price_eur_per_kwh": 0.2,
-            "violations": 0,
-            "outside_band": 0,
-        },
-    )
-
-
-def _activations(kind: Kind, case: dict[str, Any]) -> pd.DataFrame:
-    parts = []
-    count = max(kind.requests - 1, 1) if kind.requests > 2 else kind.requests
-    for request in range(count):
-        start = _start(request)
-        intervals = np.arange(start - 6, min(start + 14, kind.intervals))
-        inside = (intervals >= start) & (intervals < start + 4)
-        sign = 1.0 if request % 2 == 0 else -1.0
-        accepted = np.where(inside, 20.0 if request % 2 == 0 else 15.0, 0.0)
-        twin = _base(kind)[intervals]
-        after = np.where(intervals >= start + 4, 2.0, 0.0)
-        net = twin - sign * 0.95 * accepted + sign * after
-        declared = twin + 0.5
-        parts.append(
-            table(
-                "activations",
-                {
-                    **case,
-                    "interval": intervals,
-                    "request": request,
-                    "in_window": inside,
-                    "asked_kw": accepted,
-                    "accepted_kw": accepted,
-                    "declared_kw": declared,
-                    "twin_kw": twin,
-                    "net_kw": net,
-                    "delivered_kw": sign * (declared - net),
-                    "delivered_twin_kw": sign * (twin - net),
-                    "band_kw": kind.cap_kw,
-                    "price_eur_per_kwh": 0.2,
-                    "secure": True,
-                    "twin_secure": True,
-                },
-            )
-        )
     return pd.concat(parts, ignore_index=True)
 
 
@@ -406,7 +262,7 @@ def _buses_hours(case: dict[str, Any], feeder: Feeder) -> pd.DataFrame:
 def _metrics(kind: Kind, case: dict[str, Any], share: float) -> pd.DataFrame:
     found = {}
     for direction in DIRECTIONS:
-        total = _total(kind, direction, "15min")
+        total = total_kw(kind, direction, "15min")
         kept = np.minimum(total, kind.cap_kw * share)
         found[f"{direction}_15min_kw"] = float(total.mean())
         found[f"feasible_{direction}_kw"] = float(kept.mean())

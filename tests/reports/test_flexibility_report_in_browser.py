@@ -10,7 +10,8 @@ import pytest
 from cosim.reports.flexibility_report import render_flexibility_report, write_flexibility_report
 from cosim.reports.hosting_png import write_png_files
 from tests.reports.page import read_page
-from tests.reports.sample_flexibility import Kind, sample_flexibility
+from tests.reports.sample_flexibility import sample_flexibility
+from tests.reports.sample_flexibility_world import Kind
 from tests.reports.test_hosting_report_in_browser import OFFLINE, console_of
 from tests.reports.test_report_in_browser import BROWSER
 
@@ -50,6 +51,7 @@ PULL = """
 """Moves every slider of the page to its end and tells what the figures then show."""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(BROWSER is None, reason="needs chromium")
 def test_figures_are_drawn_without_errors_or_requests_and_sliders_work(tmp_path: Path) -> None:
     html = render_flexibility_report(sample_flexibility(SMALL))
