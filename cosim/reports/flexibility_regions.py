@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from cosim.records import Floats
 from cosim.reports.blocks import Figure
+from cosim.reports.flexibility_corners import kept_apart, named_corners, positions
 from cosim.reports.flexibility_data import DOWN, UP, FlexibilityReportData
 from cosim.reports.flexibility_sliders import (
     SPACE_PX,
@@ -13,7 +13,7 @@ from cosim.reports.flexibility_sliders import (
     thinned,
     thinned_words,
 )
-from cosim.reports.flexibility_words import limit_words
+from cosim.reports.flexibility_words import corner_words, limit_words
 from cosim.reports.hosting_data import Drawn
 from cosim.reports.plotting import (
     INK,
@@ -38,8 +38,8 @@ COLOURS = {True: WITH_COLOUR, False: WITHOUT_COLOUR}
 DASHES = {True: "solid", False: "dash"}
 KEYS = ("x", "y", "text", "textposition", "customdata")
 EDGE = 0.08
-LABELS_MAX = 6
-"""Limits named at corners, so that names do not cover each other; all are told on pointing."""
+Window = tuple[list[float], list[float]]
+"""What the axes show: P from and to, Q from and to."""
 
 
 def regions_figure(data: FlexibilityReportData) -> Drawn:
@@ -49,18 +49,17 @@ def regions_figure(data: FlexibilityReportData) -> Drawn:
     bases = {which: data.region_facts_of(which).set_index("interval") for which in found}
     every = sorted(set().union(*found.values()))
     places = thinned(every)
-    shown = {at: _traces(found, bases, at) for at in places}
+    window = (_range(data, "p_kw", "base_kw"), _range(data, "q_kvar", "base_kvar"))
+    shown = {at: _traces(found, bases, at, window) for at in places}
     start = _start(data, places)
     rows = data.table("regions").reset_index(drop=True)
     figure_layout = layout(
         xaxis=axis(
             "Active power from the grid above, kW (fed in: below zero)",
-            range=_range(data, "p_kw", "base_kw"),
+            range=window[0],
             tickformat=",~r",
         ),
-        yaxis=axis(
-            "Reactive power, kvar", range=_range(data, "q_kvar", "base_kvar"), tickformat=",~r"
-        ),
+        yaxis=axis("Reactive power, kvar", range=window[1], tickformat=",~r"),
         hovermode="closest",
         margin={"l": 74, "r": 40, "t": 40, "b": 44 + SPACE_PX},
         sliders=[
@@ -105,14 +104,17 @@ def _range(data: FlexibilityReportData, column: str, base: str) -> list[float]:
 
 
 def _traces(
-    found: dict[bool, dict[int, pd.DataFrame]], bases: dict[bool, pd.DataFrame], at: int
+    found: dict[bool, dict[int, pd.DataFrame]],
+    bases: dict[bool, pd.DataFrame],
+    at: int,
+    window: Window,
 ) -> list[Spec]:
     """Return outline and base point of each kind of region at an interval; always as many."""
     traces: list[Spec] = []
     for which, regions in found.items():
         none = next(iter(regions.values())).iloc[:0]
-        has_names = which is next(iter(found))  # of the outer one, so that names keep apart
-        traces.append(_outline(regions.get(at, none), which=which, has_names=has_names))
+        is_first = which is next(iter(found))  # the wider one, where names have room
+        traces.append(_outline(regions.get(at, none), which, window if is_first else None))
     for which in found:
         row = bases[which].reindex([at])
         traces.append(
@@ -139,14 +141,25 @@ def _traces(
     return traces
 
 
-def _outline(corners: pd.DataFrame, *, which: bool, has_names: bool) -> Spec:
+def _outline(corners: pd.DataFrame, which: bool, window: Window | None) -> Spec:
+    """Return an outline; limits are named where it is told which `window` the axes show."""
     across, up = corners["p_kw"].to_numpy(float), corners["q_kvar"].to_numpy(float)
     words = [
         limit_words(str(limit), str(element))
         for limit, element in zip(corners["limit"], corners["element"], strict=True)
     ]
     bare = [str(limit) in ("", "none") for limit in corners["limit"]]
-    named = named_corners(words, bare) if has_names else set()
+    short = [
+        corner_words(str(limit), str(element))
+        for limit, element in zip(corners["limit"], corners["element"], strict=True)
+    ]
+    named = set()
+    if window is not None:
+        shares = (
+            (across - window[0][0]) / np.ptp(window[0]),
+            (up - window[1][0]) / np.ptp(window[1]),
+        )
+        named = kept_apart(named_corners(short, bare), *shares)
     closed = [*range(len(words)), 0] if words else []
     return {
         "type": "scatter",
@@ -154,8 +167,8 @@ def _outline(corners: pd.DataFrame, *, which: bool, has_names: bool) -> Spec:
         "name": SCHEDULES[which],
         "x": plain(across[closed], 2),
         "y": plain(up[closed], 2),
-        "text": [words[at] if at in named else "" for at in closed[:-1]] + [""] * bool(words),
-        "textposition": _positions(across[closed], up[closed]),
+        "text": [short[at] if at in named else "" for at in closed[:-1]] + [""] * bool(words),
+        "textposition": positions(across[closed], up[closed]),
         "textfont": {"size": 11},
         "customdata": [words[at] for at in closed],
         "fill": "toself",
@@ -164,49 +177,6 @@ def _outline(corners: pd.DataFrame, *, which: bool, has_names: bool) -> Spec:
         "marker": {"size": 5, "color": COLOURS[which]},
         "hovertemplate": "%{x:,.1f} kW, %{y:,.1f} kvar<br>%{customdata}<extra></extra>",
     }
-
-
-def named_corners(words: list[str], bare: list[bool]) -> set[int]:
-    """Return the corners that carry a name: the middle of each run with the same limit.
-
-    Runs are taken around the polygon, longest first, at most LABELS_MAX of them.
-    """
-    count = len(words)
-    if not count or all(bare):
-        return set()
-    breaks = [at for at in range(count) if words[at] != words[at - 1]]
-    first = breaks[0] if breaks else 0
-    runs: list[list[int]] = []
-    for offset in range(count):
-        at = (first + offset) % count
-        if offset and words[at] == words[runs[-1][-1]]:
-            runs[-1].append(at)
-        else:
-            runs.append([at])
-    limited = [run for run in runs if not bare[run[0]]]
-    longest = sorted(limited, key=len, reverse=True)[:LABELS_MAX]
-    return {run[len(run) // 2] for run in longest}
-
-
-def _positions(across: Floats, up: Floats) -> list[str]:
-    """Return where a corner's name goes: away from the middle."""
-    if not len(across):
-        return []
-    middle, height = float(across.mean()), float(up.mean())
-    wide = max(float(np.ptp(across)), 1e-9)
-    tall = max(float(np.ptp(up)), 1e-9)
-    return [
-        _position((x - middle) / wide, (y - height) / tall)
-        for x, y in zip(across.tolist(), up.tolist(), strict=True)
-    ]
-
-
-def _position(right: float, above: float) -> str:
-    vertical = "top" if above > 0.0 else "bottom"
-    horizontal = "center" if abs(right) < 0.2 else "right" if right > 0.0 else "left"
-    if abs(above) < 0.15 and horizontal != "center":
-        vertical = "middle"
-    return f"{vertical} {horizontal}"
 
 
 def margins_figure(data: FlexibilityReportData) -> Drawn:

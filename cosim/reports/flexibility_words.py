@@ -18,6 +18,7 @@ from cosim.reports.plotting import (
     WITH_COLOUR,
     WITHOUT_COLOUR,
 )
+from cosim.results import Reason
 
 DIRECTION_WORDS: Final[Mapping[str, str]] = {UP: "less drawn", DOWN: "more drawn"}
 DIRECTION_TITLES: Final[Mapping[str, str]] = {
@@ -65,6 +66,10 @@ RULE_WORDS: Final[Mapping[str, str]] = {
     "max_min": "max-min fair",
     "none": "no validation",
 }
+SHORT_REASONS: Final[Mapping[str, str]] = {
+    Reason.LINE_OVERLOAD.name.lower(): "overload",
+    Reason.TRANSFORMER_OVERLOAD.name.lower(): "overload",
+}
 
 
 def device_words(device: str) -> str:
@@ -97,3 +102,9 @@ def limit_words(limit: str, element: str) -> str:
     if not limit or limit == "none":
         return "devices at their end"
     return f"{reason_words(limit)}, {element}" if element else reason_words(limit)
+
+
+def corner_words(limit: str, element: str) -> str:
+    """Return the same as short as a picture needs it, e.g. "trafo 0: overload"."""
+    short = SHORT_REASONS.get(limit, reason_words(limit))
+    return f"{element}: {short}" if element else short

@@ -6,9 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cosim.reports.flexibility_corners import (
+    LABELS_MAX,
+    NEAR_ACROSS,
+    NEAR_UP,
+    kept_apart,
+    named_corners,
+)
 from cosim.reports.flexibility_curves import STEPS_SHOWN, merit_order
 from cosim.reports.flexibility_data import DOWN, UP, FlexibilityReportData
-from cosim.reports.flexibility_regions import LABELS_MAX, named_corners
 from cosim.reports.flexibility_report import render_flexibility_report
 from cosim.reports.flexibility_sliders import thinned
 from cosim.scoring.flexibility import WINDOWS
@@ -67,7 +73,7 @@ def test_the_slider_puts_the_corners_of_an_interval_into_the_figure(
 def test_corners_are_named_after_their_limit(page: Page) -> None:
     steps = page.figures["regions"]["layout"]["sliders"][0]["steps"]
     told = {text for step in steps for text in step["args"][0]["text"][0] if text}
-    assert told == {"overvoltage, bus 7", "transformer overload, trafo 0"}
+    assert told == {"bus 7: overvoltage", "trafo 0: overload"}
 
 
 def test_supply_curves_end_at_what_is_offered_and_what_is_let_through(
@@ -152,3 +158,17 @@ def test_each_run_of_a_limit_is_named_once(words: list[str]) -> None:
     ring = [word for at, word in enumerate(words) if word != words[at - 1]]
     runs = sum(bool(word) for word in ring)
     assert len(named) == min(LABELS_MAX, runs or int(any(words)))
+
+
+shares = st.lists(st.tuples(st.floats(0.0, 1.0), st.floats(0.0, 1.0)), min_size=1, max_size=12)
+
+
+@given(shares)
+def test_names_never_cover_each_other(places: list[tuple[float, float]]) -> None:
+    across, up = (np.array(each) for each in zip(*places, strict=True))
+    kept = kept_apart(range(len(places)), across, up)
+    assert 0 in kept
+    for one in kept:
+        for other in kept - {one}:
+            apart = abs(across[one] - across[other]) >= NEAR_ACROSS
+            assert apart or abs(up[one] - up[other]) >= NEAR_UP
