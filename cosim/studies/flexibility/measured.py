@@ -30,6 +30,7 @@ AROUND_H: Final = 1.0
 """Hours before and behind a window that are told of interval by interval."""
 BAND_KW: Final = 0.01
 """What a delivery may lie outside of the network-feasible band and still counts as inside."""
+LEAST_EUR: Final = 1e-9
 NAN: Final = float("nan")
 
 Row = dict[str, Any]
@@ -187,7 +188,7 @@ def _ledger(
     rows: list[Row] = []
 
     def pay(interval: int, payer: str, payee: str, kind: str, eur: float) -> None:
-        if eur == 0.0:
+        if abs(eur) < LEAST_EUR:
             return
         ends = (payer, payee) if eur > 0.0 else (payee, payer)
         rows.append(

@@ -1,7 +1,8 @@
 """What an aggregator can promise when a request is called: played on forecasts, judged by the grid.
 
 The declared baseline is the rest of the day played on forecasts from where the stores are at the
-call, before the grid looks at it. Around it devices can move as far as they can hold for the whole
+call, with what the grid would refuse left out: who declared more could be paid for power that
+limits would have held back anyway. Around it devices can move as far as they can hold for the whole
 of the request; of that the grid takes a part in each interval, and the least of the parts is what
 can be promised.
 """
@@ -10,10 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cosim.grid.validation import at_buses
-from cosim.interval import Day, Passage, day_passage
-from cosim.records import Floats, FollowerAction, Intentions, State
-from cosim.results import Reason
+from cosim.grid.validation import Surroundings, at_buses, validate
+from cosim.interval import bid_and_clear, deliver, surroundings
+from cosim.prosumers.devices import advance
+from cosim.records import Floats, Intentions
+from cosim.results import Dispatch, Reason
 from cosim.run_columns import element_texts
 from cosim.scoring.flexibility import Baseline, sustained
 from cosim.session import Session
@@ -114,15 +116,29 @@ def promise(case: Case, session: Session, planned: Planned) -> Promise:
     )
 
 
-def rehearsed(case: Case, session: Session) -> Passage:
-    """Return the rest of the day of `session` played on forecasts."""
-    view, forecast = session.follower_view(), case.world.forecast
-    day: Day = view.day
+@dataclass(frozen=True, slots=True, eq=False)
+class Rehearsal:
+    """The rest of a day played on forecasts, as the grid would let it be."""
 
-    def follow(at: State) -> FollowerAction:
-        return case.policies.followers(replace(view, state=at, now=forecast))
+    around: tuple[Surroundings, ...]
+    dispatched: tuple[Dispatch, ...]
 
-    return day_passage(case.game, session.state, forecast, day, follow)
+
+def rehearsed(case: Case, session: Session) -> Rehearsal:
+    """Return the rest of the day of `session` played on forecasts, verdicts of the grid in it."""
+    game, view, forecast = case.game, session.follower_view(), case.world.forecast
+    day, state = view.day, session.state
+    around, dispatched = [], []
+    for now in range(state.interval, day.first_interval + day.length):
+        action = case.policies.followers(replace(view, state=state, now=forecast))
+        bids = bid_and_clear(game, state, forecast, day, action)
+        here = surroundings(game, forecast, now)
+        judged = validate(game.power_flow, here, bids.offered, bids.clearing, rule=game.rule)
+        done = deliver(game, bids.orders, bids.limits, judged.net_kwh, forecast, now)
+        around.append(here)
+        dispatched.append(done)
+        state = advance(game.fleet, bids.state, forecast, done, interval_h=game.interval_h)
+    return Rehearsal(tuple(around), tuple(dispatched))
 
 
 def _reason(device: float, feasible: float, limit: Reason, element: str) -> str:
