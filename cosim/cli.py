@@ -1,4 +1,4 @@
-"""The command line: `cosim run`, `train`, `compare`, `check`, `validate`, `scenario` and `feeders`.
+"""The command line: `cosim run`, `train`, `compare`, `flexibility`, `check` and the others.
 
 Everything heavy is imported inside the commands, so that `cosim --help` answers at once.
 """
@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from cosim.cli_compare import compare
+from cosim.cli_flexibility import flexibility
 from cosim.cli_train import train
 from cosim.cli_validate import app as validate_app
 from cosim.errors import CosimError
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.add_typer(validate_app)
 app.command()(train)
 app.command()(compare)
+app.command()(flexibility)
 EXIT_FAILED_CHECK = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130

@@ -5,8 +5,9 @@ from typing import Final
 
 import numpy as np
 
+from cosim.game import Game
 from cosim.grid.flexibility_margins import Offers, feasible_supply
-from cosim.grid.validation import at_buses
+from cosim.grid.validation import Surroundings, at_buses, validate
 from cosim.interval import bid_and_clear, surroundings
 from cosim.market.activation import Activation, Call, beyond, take
 from cosim.records import Floats, Signal
@@ -72,32 +73,30 @@ def _called(
     action = case.policies.followers(view)
     bids = bid_and_clear(game, session.state, actual, view.day, action)
     quotes = quotes_at(game, view.day.signal, view.row)
+    around = surroundings(game, actual, session.state.interval)
     found = beyond(bids.offered, bids.clearing, quotes, sign)
     call = Call(
         direction=sign,
         net_kwh=np.array([wanted_kw * game.interval_h]),
-        most_kwh=_grid_takes(case, session, found.kwh[0].sum(axis=1), bids.clearing.net_kwh, sign),
+        most_kwh=_grid_takes(game, around, sign * found.kwh[0].sum(axis=1), bids.clearing.net_kwh),
     )
     taken = take(found, bids.clearing, call)
     session.game = replace(game, mechanism=Activation(game.mechanism, call))
     record = session.trade(action)
     session.game = game
-    moved = sign * (record.validation.net_kwh - bids.clearing.net_kwh)[0]
+    # What the grid would have refused anyway is not owed for.
+    without = validate(game.power_flow, around, bids.offered, bids.clearing, rule=game.rule)
+    moved = sign * (record.validation.net_kwh - without.net_kwh)[0]
     owed = np.clip(moved, 0.0, taken.prosumer_kwh[0])
     return record, float(taken.price_eur_per_kwh[0]), owed
 
 
-def _grid_takes(
-    case: Case, session: Session, beyond_kwh: Floats, net_kwh: Floats, sign: float
-) -> Floats:
-    """Return how much of each prosumer's flexibility (N,) the grid takes now, (1, N)."""
-    game = case.game
-    around = surroundings(game, case.world.actual, session.state.interval)
-    offers = Offers(
-        game.fleet.bus[0], sign * beyond_kwh[None] / game.interval_h, np.zeros(len(beyond_kwh))
-    )
+def _grid_takes(game: Game, around: Surroundings, change_kwh: Floats, net_kwh: Floats) -> Floats:
+    """Return how much of each prosumer's change (N,) the grid takes now, (1, N), >= 0."""
+    bus, hours = game.fleet.bus[0], game.interval_h
+    offers = Offers(bus, change_kwh[None] / hours, np.zeros(len(bus)))
     found = feasible_supply(game.power_flow, offers, at_buses(around, net_kwh), around.kvar)
-    return np.asarray(np.abs(found.feasible_kw) * game.interval_h)
+    return np.asarray(np.abs(found.feasible_kw) * hours)
 
 
 def _quoted(
