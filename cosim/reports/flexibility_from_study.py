@@ -83,8 +83,3 @@ def _method(facts: Mapping[str, Any]) -> Iterator[str]:
             f"Regions and supply curves are found every {float(facts['region_every_h']):g} h, "
             "flexibility and margins for every interval."
         )
-    if "least_power_factor" in facts:
-        yield (
-            "Inverters move reactive power down to a power factor of "
-            f"{float(facts['least_power_factor']):g}."
-        )

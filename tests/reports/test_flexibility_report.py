@@ -281,7 +281,6 @@ def test_what_a_study_hands_over_becomes_its_report(data: FlexibilityReportData)
     statements = " ".join(page.texts["statements"])
     assert "Accepted requests go on to prosumers through bids" in statements
     assert "called 0.5 h before it starts" in statements
-    assert "power factor of 0.95" in statements
     meanings = {row[0]: row[-1] for row in page.tables["flexibility-metrics"]}
     assert meanings["load_factor"] == METRICS["load_factor"][1]
     assert meanings["feasible_up_kw"] == GRID_METRICS["feasible_up_kw"][1]

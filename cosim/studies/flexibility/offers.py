@@ -65,7 +65,7 @@ def feasible_part(
     Whoever sits at the same bus gets the same share, solar power given up counted apart: of equal
     amounts the one with less of it is taken.
     """
-    known = np.isfinite(offered_kw).all(axis=(1, 2))
+    known = np.asarray(np.isfinite(offered_kw).all(axis=(1, 2)))
     places, position = np.unique(bus, return_inverse=True)
     intervals, blocks = len(offered_kw), 2 * len(places)
     size = np.zeros((intervals, blocks))

@@ -30,6 +30,7 @@ class Choice:
 
     name: str
     build: PolicyBuilder
+    identity: str = ""  # changes with whatever changes what it does, such as a folder's contents
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -85,12 +85,14 @@ def read_requests(path: Path) -> list[Request]:
     return found
 
 
-def usual_requests(calendar: Calendar, share: float) -> list[Request]:
+def usual_requests(first: date, days: int, share: float) -> list[Request]:
     """Return one request down at noon and one up in the evening of every day, of a share."""
-    days = _dates(calendar)
+    midnight = datetime(first.year, first.month, first.day)
     return [
-        Request(day + timedelta(hours=hour), direction, None, 1.0, DEFAULT_LEAD_H, share)
-        for day in days
+        Request(
+            midnight + timedelta(days=day, hours=hour), direction, None, 1.0, DEFAULT_LEAD_H, share
+        )
+        for day in range(days)
         for hour, direction in ((NOON_H, "down"), (EVENING_H, "up"))
     ]
 

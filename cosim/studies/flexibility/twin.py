@@ -14,7 +14,7 @@ class Twin:
     """Plays the days of a case one after the other and keeps those that are still needed."""
 
     def __init__(self, case: Case, calls: Iterable[int]) -> None:
-        """Stand before the first day; sessions are kept as they are before the intervals `calls`."""
+        """Stand before the first day; sessions are kept as they stand before intervals `calls`."""
         self._case = case
         self._wanted = frozenset(calls)
         self._session = Session(case.game, case.world, passes=case.policies.passes)
