@@ -37,8 +37,8 @@ def supply_figure(data: FlexibilityReportData) -> Drawn:
     chosen = table[table["interval"].isin(places)]
     rows = {int(str(at)): each for at, each in chosen.groupby("interval")}
     shown = {at: _traces(rows[at]) for at in places}
-    most = chosen.groupby("interval")["offered_kw"].sum()
-    start = int(str(most.idxmax()))
+    most = chosen.groupby(["interval", "direction"])["feasible_kw"].sum().unstack()
+    start = int(str(most.min(axis=1).idxmax()))  # where both ways have something to show
     prices = table["price_eur_per_kwh"].to_numpy(float)
     low, high = float(np.nanmin(prices)), float(np.nanmax(prices))
     room = 0.06 * max(high - low, 0.01)

@@ -16,7 +16,8 @@ from cosim.reports.wording import number
 from cosim.studies.flexibility.tables import DIRECTIONS
 
 BUSES_MAX = 40
-ROW_PX = 15
+ROW_PX, GAP_PX, EDGES_PX = 16, 34, 92
+BAR_PX = 130
 SCALE = [[0, "#F7FAFC"], [0.25, "#BFD9EC"], [0.5, "#6FAFD6"], [0.75, "#1F78B4"], [1, "#08306B"]]
 """From pale to dark, so that it reads without colour too."""
 
@@ -30,6 +31,9 @@ def heat_figure(data: FlexibilityReportData) -> Drawn:
     places = bus_places(data.feeder)
     labels = [data.feeder.bus_text(places[bus]) for bus in buses]
     highest = max(float(rows["up_kw"].max()), float(rows["down_kw"].max()), 0.1)
+    panel_px = ROW_PX * max(len(buses), 6)
+    middle = 0.5 - 0.5 * GAP_PX / (2 * panel_px + GAP_PX)
+    domains = ([round(1.0 - middle, 4), 1.0], [0.0, round(middle, 4)])
     traces: list[Spec] = []
     entries: Spec = {}
     for at, (column, direction) in enumerate(zip(("up_kw", "down_kw"), DIRECTIONS, strict=True)):
@@ -51,8 +55,11 @@ def heat_figure(data: FlexibilityReportData) -> Drawn:
                 "colorbar": {
                     "title": {"text": "kW", "side": "top"},
                     "thickness": 12,
-                    "len": 0.6,
+                    "lenmode": "pixels",
+                    "len": BAR_PX,
                     "x": 1.01,
+                    "y": 0,
+                    "yanchor": "bottom",
                 },
                 "hovertemplate": "%{y}<br>%{x} h: %{z:,.1f} kW "
                 f"{DIRECTION_WORDS[direction]}, %{{customdata:,.1f}} kW let through<extra></extra>",
@@ -61,7 +68,7 @@ def heat_figure(data: FlexibilityReportData) -> Drawn:
         entries[f"yaxis{suffix}"] = axis(
             type="category",
             autorange="reversed",
-            domain=[0.54, 1.0] if at == 0 else [0.0, 0.46],
+            domain=domains[at],
             showgrid=False,
         )
     titles = [
@@ -75,7 +82,7 @@ def heat_figure(data: FlexibilityReportData) -> Drawn:
             "y": top,
             "yanchor": "bottom",
         }
-        for direction, top in zip(DIRECTIONS, (1.0, 0.46), strict=True)
+        for direction, top in zip(DIRECTIONS, (domains[0][1], domains[1][1]), strict=True)
     ]
     left_out = len(total) - len(buses)
     note = (
@@ -98,7 +105,7 @@ def heat_figure(data: FlexibilityReportData) -> Drawn:
         ),
         "Means over the days of the study, what devices at a bus could do; what the network lets "
         f"through is told on pointing.{note}",
-        height_px=170 + 2 * ROW_PX * max(len(buses), 6),
+        height_px=EDGES_PX + GAP_PX + 2 * panel_px,
     )
     return Drawn(figure, rows.reset_index(drop=True))
 

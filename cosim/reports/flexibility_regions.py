@@ -16,7 +16,6 @@ from cosim.reports.flexibility_sliders import (
 from cosim.reports.flexibility_words import corner_words, limit_words
 from cosim.reports.hosting_data import Drawn
 from cosim.reports.plotting import (
-    INK,
     LIMIT_COLOUR,
     WITH_COLOUR,
     WITHOUT_COLOUR,
@@ -34,6 +33,7 @@ from cosim.reports.plotting import (
 from cosim.reports.ratings import rating_badges
 
 SCHEDULES = {True: "schedule of the market kept", False: "devices free"}
+BRIEF = {True: "schedule", False: "free"}
 COLOURS = {True: WITH_COLOUR, False: WITHOUT_COLOUR}
 DASHES = {True: "solid", False: "dash"}
 KEYS = ("x", "y", "text", "textposition", "customdata")
@@ -121,18 +121,16 @@ def _traces(
             {
                 "type": "scatter",
                 "mode": "markers",
-                "name": "base point",
-                "legendgroup": "base point",
-                "showlegend": which is next(iter(found)),
+                "name": f"its base point ({BRIEF[which]})",
                 "x": plain(row["base_kw"].to_numpy(float), 2),
                 "y": plain(row["base_kvar"].to_numpy(float), 2),
                 "text": [],
                 "textposition": "top center",
                 "customdata": [],
                 "marker": {
-                    "symbol": "cross",
-                    "size": 12,
-                    "color": INK,
+                    "symbol": "cross" if which else "x",
+                    "size": 11,
+                    "color": COLOURS[which],
                     "line": {"color": "#FFFFFF", "width": 1},
                 },
                 "hovertemplate": "base point: %{x:,.1f} kW, %{y:,.1f} kvar<extra></extra>",

@@ -16,6 +16,7 @@ from cosim.reports.flexibility_words import (
 from cosim.reports.labels import element_words, reason_words
 from cosim.reports.ratings import element_badges
 from cosim.reports.wording import (
+    CENT,
     UNIT_SPACE,
     counted,
     listed,
@@ -27,7 +28,7 @@ from cosim.reports.wording import (
 )
 from cosim.studies.flexibility.tables import DIRECTIONS, NONE
 
-SMALL_KW = 10.0
+SMALL_KW, SMALLEST_KW = 10.0, 0.05
 HOUR = "1h"
 WORDS = {UP: "less", DOWN: "more"}
 WHOLE = 1e-6
@@ -62,20 +63,34 @@ def _largest(data: FlexibilityReportData, direction: str, at: int) -> str:
     window = _window(data)
     offered = float(data.series("offered_kw", direction, window)[at])
     feasible = float(data.series("feasible_kw", direction, window)[at])
-    when = data.timeline.local[at]
     length = "an hour" if window == HOUR else window_words(window)
     words = (
-        f"On {when.day} {when:%B} at {when:%H:%M} the homes could draw up to {kw(offered)} "
+        f"On {_moment(data, at)} the homes could draw up to {kw(offered)} "
         f"{WORDS[direction]} for {length}"
     )
     if not math.isfinite(feasible):
         return f"{words}."
     if feasible >= offered * (1.0 - WHOLE):
         return f"{words}; the network lets all of it through."
-    return f"{words}; the network lets through {kw(feasible)} of it{_why(data, direction, at)}."
+    what = "the rest" if feasible > SMALLEST_KW else "it"
+    part = f"lets through {kw(feasible)} of it" if feasible > SMALLEST_KW else "takes none of it"
+    most = data.series("feasible_kw", direction, window)
+    best = int(np.nanargmax(most))
+    rest = (
+        f" The most that the network lets through is {kw(float(most[best]))}, on "
+        f"{_moment(data, best)}."
+        if float(most[best]) > feasible + SMALLEST_KW
+        else ""
+    )
+    return f"{words}; the network {part}{_why(data, direction, at, what)}.{rest}"
 
 
-def _why(data: FlexibilityReportData, direction: str, at: int) -> str:
+def _moment(data: FlexibilityReportData, at: int) -> str:
+    when = data.timeline.local[at]
+    return f"{when.day} {when:%B} at {when:%H:%M}"
+
+
+def _why(data: FlexibilityReportData, direction: str, at: int, what: str) -> str:
     """Return which limit holds back the rest, as the end of a sentence."""
     rows = data.table("margins")
     rows = rows[(rows["interval"] == at) & (rows["direction"] == direction)]
@@ -85,7 +100,7 @@ def _why(data: FlexibilityReportData, direction: str, at: int) -> str:
     element = str(rows["element"].iloc[0])
     where = f" at {element_words(data.feeder, element)}" if element else ""
     assumed = " (its rating is assumed)" if element_badges(data.feeder, element) else ""
-    return f": {reason_words(str(rows['reason'].iloc[0]))}{where} stops the rest{assumed}"
+    return f": {reason_words(str(rows['reason'].iloc[0]))}{where} stops {what}{assumed}"
 
 
 def summary_section(data: FlexibilityReportData) -> Section:
@@ -148,6 +163,8 @@ def _request_sentences(data: FlexibilityReportData) -> Iterator[str]:
     found = outcomes(data).iloc[0]
     words = f"Of {counted(len(table), 'request')} {number(len(accepted))} "
     words += "was accepted" if len(accepted) == 1 else "were accepted"
+    if len(accepted) == len(table) > 1:
+        words = f"All {counted(len(table), 'request')} were accepted"
     words += f", {number(partly)} of them in part" if partly else ""
     if accepted.empty:
         yield f"{words}."
@@ -159,7 +176,11 @@ def _request_sentences(data: FlexibilityReportData) -> Iterator[str]:
         f"{number(twin, 0)}{UNIT_SPACE}% against the same days without activation. "
         f"{number(found['rebound_percent'], 0)}{UNIT_SPACE}% of the energy came back the other way "
         f"afterwards. The operator paid {money(found['payment_eur'])}; "
-        f"{money(found['penalty_eur'])} went back for what was not delivered."
+        + (
+            f"{money(found['penalty_eur'])} went back for what was not delivered."
+            if found["penalty_eur"] >= CENT
+            else "nothing went back for non-delivery."
+        )
     )
     broken = int(found["violations"])
     outside = int(found["outside_band"])

@@ -78,6 +78,18 @@ def test_a_network_that_lets_everything_through_is_said_so() -> None:
     assert "stops" not in told
 
 
+def test_a_network_that_takes_nothing_is_said_so_with_the_most_it_takes(
+    data: FlexibilityReportData,
+) -> None:
+    at = int(np.nanargmax(data.series("offered_kw", UP, "1h")))
+    rows = data.tables["flexibility"]
+    none = (rows["interval"] == at) & (rows["direction"] == UP)
+    cut = rows.assign(feasible_kw=rows["feasible_kw"].where(~none, 0.0))
+    told = headline(replace(data, tables={**data.tables, "flexibility": cut}))
+    assert "the network takes none of it: transformer overload at trafo 0" in told
+    assert f"stops it. The most that the network lets through is 40{SPACE}kW, on 13 June" in told
+
+
 def test_a_rating_that_is_assumed_is_said_with_the_number(data: FlexibilityReportData) -> None:
     feeder = replace(data.feeder, transformer_ratings_assumed=True)
     assert "(its rating is assumed)" in headline(replace(data, feeder=feeder))
