@@ -121,7 +121,7 @@ def plan_requests(
             planned.append(found)
         else:
             problems += [f"request {number} ({request_text(request)}): {each}" for each in found]
-        if not _able(fleet, request.direction):
+        if request.power_kw is not None and not _able(fleet, request.direction):
             other = "down" if request.direction == "up" else "up"
             nearest = replace(request, direction=other)
             problems.append(
