@@ -5,7 +5,7 @@ import pandas as pd
 from cosim.reports.blocks import Figure
 from cosim.reports.hosting_curves import LEGEND_BELOW
 from cosim.reports.hosting_data import Drawn, HostingReportData, bus_places
-from cosim.reports.hosting_summary import element_text
+from cosim.reports.hosting_summary import element_text, floored
 from cosim.reports.hosting_words import (
     LIMITING_COLOURS,
     LIMITING_PATTERNS,
@@ -15,7 +15,7 @@ from cosim.reports.hosting_words import (
 )
 from cosim.reports.plotting import Spec, axis, layout, plain, spec
 from cosim.reports.ratings import rating_badges
-from cosim.reports.wording import number, sentence_case
+from cosim.reports.wording import sentence_case
 
 BARS_MAX = 45
 ROW_PX = 17
@@ -46,7 +46,7 @@ def nodes_bars(data: HostingReportData) -> Drawn:
                 "x": plain(values, 2),
                 "y": [labels[row] for row in rows],
                 "text": [
-                    f"{number(value)} {_short(shown.iloc[row])}"
+                    f"{floored(value)} {_short(shown.iloc[row])}"
                     for value, row in zip(values, rows, strict=True)
                 ],
                 "textposition": "outside",
@@ -111,7 +111,7 @@ def optimal_figure(data: HostingReportData) -> Drawn:
             "x": plain(shown["kw"].to_numpy(float), 2),
             "y": labels,
             "marker": {"color": "#44AA99"},
-            "text": [number(each) for each in shown["kw"]],
+            "text": [floored(float(each)) for each in shown["kw"]],
             "textposition": "outside",
             "cliponaxis": False,
             "hovertemplate": "%{y}: %{x:,.1f} kW<extra></extra>",
@@ -134,7 +134,7 @@ def optimal_figure(data: HostingReportData) -> Drawn:
         "optimal-siting",
         "The best siting: an upper bound",
         spec(traces, drawn),
-        f"If somebody could choose where all plants go, {number(total)} kW would fit. Nobody "
+        f"If somebody could choose where all plants go, {floored(total)} kW would fit. Nobody "
         "plans a feeder so; the distance to the median of the deployments is what siting is worth.",
         height_px=90 + max(ROW_PX * len(shown), 60),
     )
