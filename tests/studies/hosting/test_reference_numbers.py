@@ -97,3 +97,12 @@ def test_best_siting(feeder: str, lifted: list[str], known: float) -> None:
     assert np.all(best.kw <= 4.0 * prepared.feeder.nominal_load_kw[best.bus] + 1e-6)
     if feeder == "ieee33":
         assert int((best.kw < 1.0).sum()) == 12
+
+
+def test_best_siting_holds_bands_by_part_of_the_feeder() -> None:
+    prepared = prepared_for(feeder="cigre_lv", criteria={"preset": "edisgo_split"})
+    nodal = nodal_deployments(prepared)
+    layouts = by_share("pv", nodal.share)
+    lever = Lever(prepared.grid, prepared.criteria, layouts)
+    alone = bisect(lever, layouts, prepared.search(grid_levels=0), lever="x")
+    assert best_siting(prepared).total_kw > 1.5 * alone.hosting_kw.max()

@@ -15,6 +15,7 @@ from cosim.studies.hosting.folder import HostingContent, host
 from cosim.studies.hosting.rows import joined_rows
 from cosim.studies.hosting.study import PrepareStudy, gathered, tasks_of, work
 from cosim.studies.hosting.tables import TABLES
+from cosim.studies.sweep_runners import LocalCluster
 from cosim.studies.sweep_store import read_study
 from cosim.studies.sweep_tasks import Task
 from tests.studies.hosting.hosting_cases import settings_for
@@ -119,6 +120,17 @@ def in_order(rows: dict[str, Any]) -> list[int]:
     """Return the rows sorted by what they are about."""
     keys = ("row", "lever", "criterion", "scenario", "kw")
     return sorted(range(len(rows["kw"])), key=lambda place: [str(rows[key][place]) for key in keys])
+
+
+@pytest.mark.slow
+def test_a_cluster_of_two_workers_gives_the_same_bytes(
+    done: tuple[Path, HostingContent], tmp_path: Path
+) -> None:
+    folder = tmp_path / "spread"
+    host(settings_for(scenarios=40, levers=LEVERS), folder, runner=LocalCluster(2))
+    spread = {name: it for name, it in hashes_of(folder).items() if name != "manifest.json"}
+    alone = {name: it for name, it in hashes_of(done[0]).items() if name != "manifest.json"}
+    assert spread == alone
 
 
 @pytest.mark.slow
