@@ -19,6 +19,8 @@ from cosim.reports.wording import sentence_case
 
 BARS_MAX = 45
 ROW_PX = 17
+SHOWN_KW = 0.05
+"""Less at a bus is what solvers leave over."""
 
 
 def _short(row: pd.Series) -> str:
@@ -80,6 +82,7 @@ def nodes_bars(data: HostingReportData) -> Drawn:
             dtick=1,
         ),
         legend={**LEGEND_BELOW, "y": 1.01, "yanchor": "bottom"},
+        showlegend=True,
         bargap=0.25,
         margin={"l": 110, "r": 30, "t": 40, "b": 52},
     )
@@ -100,7 +103,7 @@ def nodes_bars(data: HostingReportData) -> Drawn:
 def optimal_figure(data: HostingReportData) -> Drawn:
     """Return where plants go if they are sited best, against what each bus bears alone."""
     optimal = data.table("optimal").sort_values("kw", ascending=False, kind="stable")
-    optimal = optimal[optimal["kw"] > 0.0].reset_index(drop=True)
+    optimal = optimal[optimal["kw"] >= SHOWN_KW].reset_index(drop=True)
     places = bus_places(data.feeder)
     shown = optimal.head(BARS_MAX)
     labels = [data.feeder.bus_text(places[int(bus)]) for bus in shown["bus"]]
@@ -117,7 +120,7 @@ def optimal_figure(data: HostingReportData) -> Drawn:
             "hovertemplate": "%{y}: %{x:,.1f} kW<extra></extra>",
         }
     ]
-    total = float(optimal["kw"].sum())
+    total = float(data.table("optimal")["kw"].sum())
     drawn = layout(
         xaxis=axis("Sited best, kW at the bus", rangemode="tozero", tickformat=",~r"),
         yaxis=axis(
