@@ -16,6 +16,7 @@ from cosim.studies.hosting.judge import Grid
 from cosim.studies.hosting.levers import LeverKind
 from cosim.studies.hosting.operating_points import snapshot
 from cosim.studies.hosting.settings import LOAD_SHARE, HostingSettings
+from cosim.studies.hosting.study import capacities
 from cosim.studies.hosting.study_parts import Prepared, with_slack_voltage
 from cosim.studies.hosting.summary import hosting_quantile, limiting_name
 
