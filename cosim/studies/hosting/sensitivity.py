@@ -28,8 +28,6 @@ SLACK_STEPS_PU: Final = (-0.03, -0.015, 0.0, 0.015, 0.03)
 
 def sensitivity_rows(prepared: Prepared, reference: LeverKind) -> list[dict[str, Any]]:
     """Return the rows of table `sensitivity`."""
-    from cosim.studies.hosting.study import capacities
-
     settings = prepared.settings
     count = min(settings.scenarios, SCENARIOS_MOST)
     if settings.deployment.rule != "random":
