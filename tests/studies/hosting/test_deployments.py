@@ -106,7 +106,7 @@ def test_a_feeder_without_homes_and_load_needs_named_buses() -> None:
     nobody = select(prepared.placed.homes, np.zeros(len(prepared.placed.homes), np.bool_))
     empty = replace(prepared.feeder, nominal_load_kw=np.zeros(3))
     placed = replace(prepared.placed, homes=nobody)
-    with pytest.raises(HostingError, match="name buses in deployment.buses"):
+    with pytest.raises(HostingError, match=r"name buses in deployment\.buses"):
         sites_of(prepared.settings, empty, placed)
     named = settings_for(deployment={"buses": [1, 2]})
     assert sites_of(named, empty, placed).bus.tolist() == [1, 2]
