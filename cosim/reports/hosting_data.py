@@ -51,7 +51,6 @@ class HostingFacts:
     load_range_kw: tuple[float, float] = (math.nan, math.nan)  # at the moments looked at
     homes: int = 0
     every_home_kw: float = math.nan  # level at which every home has a plant, the mean
-    curtailment_share: float = math.nan  # at which levers that curtail are stopped
     pandapower_voltage_pu: float = math.nan  # largest difference of extremes solved again
     pandapower_states: int = 0
     pandapower_unsolved: int = 0  # of these, states for which it found no power flow

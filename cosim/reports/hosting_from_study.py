@@ -55,7 +55,6 @@ def facts_of(content: HostingContent, levers: Mapping[str, str]) -> HostingFacts
         ),
         homes=homes,
         every_home_kw=float(sites.mean_kw.sum()) if homes else math.nan,
-        curtailment_share=settings.curtailed_share_max,
         pandapower_states=int(check["states"]),
         pandapower_unsolved=int(check["unsolved"]),
         pandapower_voltage_pu=float(check["voltage_pu"]),
