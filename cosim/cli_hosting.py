@@ -172,12 +172,10 @@ def _is_finished(study: "HostingSettings", folder: Path) -> bool:
 
 
 def _draw(folder: Path) -> None:
-    from cosim.cli_progress import PatientProgress
     from cosim.reports.hosting_png import write_png_files
 
-    with PatientProgress("PNG files") as progress:
-        progress("the report", 0, 1)
-        count = len(write_png_files(folder))
+    typer.echo("Chromium draws every figure and table: some ten seconds to a minute", err=True)
+    count = len(write_png_files(folder))
     typer.echo(f"\n{count} PNG files in {folder / 'figures'} and {folder / 'tables'}")
 
 

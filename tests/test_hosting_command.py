@@ -1,7 +1,9 @@
 """`cosim hosting-capacity` from the command line to the finished folder, and what it refuses."""
 
 import json
+import re
 import shutil
+import tomllib
 from pathlib import Path
 from typing import get_args
 
@@ -15,7 +17,7 @@ from cosim.reports.hosting_lever_words import TITLES
 from cosim.reports.hosting_report import hosting_report_files
 from cosim.run_folder import hashes_of
 from cosim.studies.hosting.criteria import PRESETS
-from cosim.studies.hosting.settings import HostingSettings, Technology
+from cosim.studies.hosting.settings import HostingSettings, Technology, hosting_settings
 from cosim.studies.hosting.tables import TABLES
 from cosim.studies.sweep_columns import Columns
 from cosim.studies.sweep_store import Store
@@ -196,6 +198,17 @@ def test_the_page_tells_of_every_option_preset_lever_technology_table_and_figure
     for file in files:
         if file.startswith("figures/"):
             assert f"`{Path(file).stem}`" in page, file
+
+
+def test_the_settings_on_the_page_are_the_defaults_and_none_is_missing() -> None:
+    text = PAGE.read_text("utf-8").split("```toml\n")[1].split("```")[0]
+    assert hosting_settings(tomllib.loads(text)) == HostingSettings()
+    with_examples = tomllib.loads(re.sub(r"^#(?=\w+ = )", "", text, flags=re.MULTILINE))
+    hosting_settings(with_examples)
+    for name, value in HostingSettings().model_dump().items():
+        assert name in with_examples
+        if isinstance(value, dict):
+            assert set(value) == set(with_examples[name])
 
 
 def test_every_lever_has_a_title() -> None:

@@ -48,9 +48,9 @@ class HostingFacts:
     settings: Mapping[str, object]  # as kept with the study, nested
     manifest: Mapping[str, object] = field(default_factory=dict)
     layout: str = ""  # how plants come where chance does not decide, words
+    load_range_kw: tuple[float, float] = (math.nan, math.nan)  # at the moments looked at
     homes: int = 0
     every_home_kw: float = math.nan  # level at which every home has a plant, the mean
-    curtailment_share: float = math.nan  # at which levers that curtail are stopped
     pandapower_voltage_pu: float = math.nan  # largest difference of extremes solved again
     pandapower_states: int = 0
     pandapower_unsolved: int = 0  # of these, states for which it found no power flow

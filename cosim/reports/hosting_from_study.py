@@ -49,9 +49,12 @@ def facts_of(content: HostingContent, levers: Mapping[str, str]) -> HostingFacts
         settings=settings.model_dump(mode="json"),
         manifest=_manifest(content),
         layout=LAYOUTS[settings.deployment.rule],
+        load_range_kw=(
+            float(content.facts["points"]["load_min_kw"]),
+            float(content.facts["points"]["load_max_kw"]),
+        ),
         homes=homes,
         every_home_kw=float(sites.mean_kw.sum()) if homes else math.nan,
-        curtailment_share=settings.curtailed_share_max,
         pandapower_states=int(check["states"]),
         pandapower_unsolved=int(check["unsolved"]),
         pandapower_voltage_pu=float(check["voltage_pu"]),

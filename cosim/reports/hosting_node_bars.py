@@ -5,7 +5,7 @@ import pandas as pd
 from cosim.reports.blocks import Figure
 from cosim.reports.hosting_curves import LEGEND_BELOW
 from cosim.reports.hosting_data import Drawn, HostingReportData, bus_places
-from cosim.reports.hosting_summary import element_text
+from cosim.reports.hosting_summary import element_text, floored
 from cosim.reports.hosting_words import (
     LIMITING_COLOURS,
     LIMITING_PATTERNS,
@@ -15,10 +15,12 @@ from cosim.reports.hosting_words import (
 )
 from cosim.reports.plotting import Spec, axis, layout, plain, spec
 from cosim.reports.ratings import rating_badges
-from cosim.reports.wording import number, sentence_case
+from cosim.reports.wording import sentence_case
 
 BARS_MAX = 45
 ROW_PX = 17
+SHOWN_KW = 0.05
+"""Less at a bus is what solvers leave over."""
 
 
 def _short(row: pd.Series) -> str:
@@ -46,7 +48,7 @@ def nodes_bars(data: HostingReportData) -> Drawn:
                 "x": plain(values, 2),
                 "y": [labels[row] for row in rows],
                 "text": [
-                    f"{number(value)} {_short(shown.iloc[row])}"
+                    f"{floored(value)} {_short(shown.iloc[row])}"
                     for value, row in zip(values, rows, strict=True)
                 ],
                 "textposition": "outside",
@@ -80,6 +82,7 @@ def nodes_bars(data: HostingReportData) -> Drawn:
             dtick=1,
         ),
         legend={**LEGEND_BELOW, "y": 1.01, "yanchor": "bottom"},
+        showlegend=True,
         bargap=0.25,
         margin={"l": 110, "r": 30, "t": 40, "b": 52},
     )
@@ -100,7 +103,7 @@ def nodes_bars(data: HostingReportData) -> Drawn:
 def optimal_figure(data: HostingReportData) -> Drawn:
     """Return where plants go if they are sited best, against what each bus bears alone."""
     optimal = data.table("optimal").sort_values("kw", ascending=False, kind="stable")
-    optimal = optimal[optimal["kw"] > 0.0].reset_index(drop=True)
+    optimal = optimal[optimal["kw"] >= SHOWN_KW].reset_index(drop=True)
     places = bus_places(data.feeder)
     shown = optimal.head(BARS_MAX)
     labels = [data.feeder.bus_text(places[int(bus)]) for bus in shown["bus"]]
@@ -111,13 +114,13 @@ def optimal_figure(data: HostingReportData) -> Drawn:
             "x": plain(shown["kw"].to_numpy(float), 2),
             "y": labels,
             "marker": {"color": "#44AA99"},
-            "text": [number(each) for each in shown["kw"]],
+            "text": [floored(float(each)) for each in shown["kw"]],
             "textposition": "outside",
             "cliponaxis": False,
             "hovertemplate": "%{y}: %{x:,.1f} kW<extra></extra>",
         }
     ]
-    total = float(optimal["kw"].sum())
+    total = float(data.table("optimal")["kw"].sum())
     drawn = layout(
         xaxis=axis("Sited best, kW at the bus", rangemode="tozero", tickformat=",~r"),
         yaxis=axis(
@@ -134,7 +137,7 @@ def optimal_figure(data: HostingReportData) -> Drawn:
         "optimal-siting",
         "The best siting: an upper bound",
         spec(traces, drawn),
-        f"If somebody could choose where all plants go, {number(total)} kW would fit. Nobody "
+        f"If somebody could choose where all plants go, {floored(total)} kW would fit. Nobody "
         "plans a feeder so; the distance to the median of the deployments is what siting is worth.",
         height_px=90 + max(ROW_PX * len(shown), 60),
     )

@@ -53,7 +53,7 @@ def nodes_map(data: HostingReportData) -> Drawn:
         xaxis=blank,
         yaxis=blank | scale,
         hovermode="closest",
-        legend={**LEGEND_BELOW, "y": -0.02},
+        legend={**LEGEND_BELOW, "y": -0.02, "itemsizing": "constant"},
         margin={"l": 12, "r": 92, "t": 12, "b": 60},
     )
     hosting = nodes["hosting_kw"].to_numpy(float)
@@ -175,7 +175,7 @@ def _hosting_marks(
                     "size": _size(data),
                     "color": plain(shade[chosen], 4),
                     **colours,
-                    "line": {"color": "#27323F", "width": 1},
+                    "line": {"color": "#27323F", "width": _border(data)},
                     "showscale": not traces,
                     "colorbar": {
                         "title": {"text": "hosting<br>capacity,<br>kW", "side": "top"},
@@ -244,7 +244,12 @@ def _numbers(data: HostingReportData, x: Floats, y: Floats) -> Spec:
 
 
 def _size(data: HostingReportData) -> float:
-    return round(17.0 * fineness(data.feeder.bus_count), 2)
+    return round(max(17.0 * fineness(data.feeder.bus_count), 5.5), 2)
+
+
+def _border(data: HostingReportData) -> float:
+    """Return the width of the edge of a mark, so that small ones are not all edge."""
+    return round(fineness(data.feeder.bus_count) ** 2, 2)
 
 
 def _at(row: pd.Series) -> str:

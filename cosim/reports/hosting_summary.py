@@ -249,7 +249,9 @@ def _share_tile(data: HostingReportData, first_kw: float) -> Tile:
     peak = data.peak_kw
     share = 100.0 * first_kw / peak if peak else math.nan
     noun = PLANT[data.facts.technology]
-    words = [counted(int(plants), noun)] if np.isfinite(plants) else []
-    if data.facts.homes:
-        words.append(f"{number(data.facts.homes)} homes on the feeder")
-    return Tile("Of the published peak load", number(share), "%", ", ".join(words))
+    words = counted(int(plants), noun) if np.isfinite(plants) else ""
+    homes = data.facts.homes
+    if homes and words:
+        several = "" if plants <= homes else ", more than one each"
+        words += f" for {number(homes)} homes ({number(100.0 * plants / homes)} %{several})"
+    return Tile("Of the published peak load", number(share), "%", words)

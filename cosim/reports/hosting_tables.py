@@ -16,7 +16,7 @@ from cosim.reports.ratings import (
     transformers_assumed,
 )
 from cosim.reports.wording import MISSING, number, sentence_case
-from networks.feeder import LINE, TRANSFORMER
+from networks.feeder import LINE, TRANSFORMER, Feeder
 
 ROWS_MAX = 400
 QUANTITIES = {
@@ -45,10 +45,13 @@ def feeder_table(data: HostingReportData) -> Table:
         ("Buses", number(feeder.bus_count)),
         ("Lines", number(lines)),
         ("Transformers", number(feeder.branch_count - lines)),
+        ("Resistance to reactance of lines", _ratio_words(feeder)),
+        ("Supply held at", f"{abs(feeder.slack_voltage_pu):.4g} p.u."),
         ("Published peak load", f"{number(data.peak_kw, 1)} kW"),
         ("Published generation", f"{number(float(feeder.nominal_generation_kw.sum()), 1)} kW"),
         ("Homes", number(data.facts.homes) if data.facts.homes else "none"),
         ("Looked at", data.facts.points),
+        ("Drawn there without new plants", _range_words(data.facts.load_range_kw)),
         ("Line ratings", _ratings_words(feeder.ratings_source, lines_assumed(feeder))),
         (
             "Transformer ratings",
@@ -70,6 +73,30 @@ def feeder_table(data: HostingReportData) -> Table:
         (Column("", numeric=False), Column("", numeric=False)),
         tuple(Row((name, text), badges=badges.get(name, ())) for name, text in rows if text),
     )
+
+
+def _ratio_words(feeder: Feeder) -> str:
+    """Return the median and range of R/X of all lines, from the admittances between their ends."""
+    lines = feeder.branch_kind == LINE
+    start, end = (
+        feeder.node_of_bus[each[lines]] for each in (feeder.branch_from, feeder.branch_to)
+    )
+    joined = (start >= 0) & (end >= 0) & (start != end)
+    between = -np.asarray(feeder.admittance.tocsr()[start[joined], end[joined]]).ravel()
+    impedance = 1.0 / between[np.abs(between) > 0.0]
+    ratio = (impedance.real / impedance.imag)[np.abs(impedance.imag) > 0.0]
+    if not len(ratio):
+        return ""
+    middle = f"{np.median(ratio):.2g}"
+    low, high = f"{ratio.min():.2g}", f"{ratio.max():.2g}"
+    return middle if low == high else f"{middle} (median), {low} to {high}"
+
+
+def _range_words(load_kw: tuple[float, float]) -> str:
+    low, high = (number(each, 1) for each in load_kw)
+    if not all(map(math.isfinite, load_kw)):
+        return ""
+    return f"{low} kW" if low == high else f"{low} to {high} kW"
 
 
 def _ratings_words(source: str, assumed: bool) -> str:

@@ -13,6 +13,13 @@ from cosim.studies.hosting.criteria import PRESETS, Criteria
 from cosim.studies.hosting.tables import TABLES, table
 from networks.feeder import TRANSFORMER, Feeder
 from tests.reports.sample_feeder import LinearGrid, Options, linear_grid, sample_feeder
+from tests.reports.sample_hosting_rest import (
+    durations_table,
+    hours_table,
+    optimal_table,
+    running_table,
+    sensitivity_table,
+)
 
 Floats = NDArray[np.float64]
 LEVERS = {"fit_and_forget": 1.0, "volt_var_vde": 0.72, "market_water_value": 0.6}
@@ -102,13 +109,15 @@ def sample_hosting(kind: Kind | None = None) -> HostingReportData:
         "levels": pd.concat([_levels(world, lever, levels) for lever in kind.levers]),
         "summary": _summary(world, hosting),
         "criteria": _criteria(world, hosting),
-        "running": _running(hosting),
+        "running": running_table(hosting),
         "nodes": _nodes(world),
-        "optimal": _optimal(feeder),
-        "hours": _hours(),
+        "optimal": optimal_table(feeder),
+        "hours": hours_table(),
         "voltages": _voltages(world, hosting),
-        "durations": _durations() if kind.series else table("durations", _nothing("durations")),
-        "sensitivity": _sensitivity(hosting),
+        "durations": durations_table()
+        if kind.series
+        else table("durations", _nothing("durations")),
+        "sensitivity": sensitivity_table(hosting),
         "base_case": _base_case(world),
     }
     return HostingReportData(feeder, tables, _facts(world))
@@ -236,29 +245,6 @@ def _criteria(world: World, hosting: dict[str, Floats]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _running(hosting: dict[str, Floats]) -> pd.DataFrame:
-    each = hosting["fit_and_forget"]
-    parts = []
-    for share in (0.0, 0.05, 0.5):
-        counts = np.unique(np.geomspace(5, len(each), 12).astype(int))
-        values = np.array([np.quantile(each[:count], share) for count in counts])
-        width = 60.0 / np.sqrt(counts)
-        parts.append(
-            table(
-                "running",
-                {
-                    "lever": "fit_and_forget",
-                    "quantile": share,
-                    "scenarios": counts,
-                    "value_kw": values,
-                    "low_kw": values - width,
-                    "high_kw": values + (width if share else 0.0),
-                },
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
-
-
 def _nodes(world: World) -> pd.DataFrame:
     feeder = world.feeder
     at = np.arange(2, feeder.bus_count)
@@ -275,33 +261,6 @@ def _nodes(world: World) -> pd.DataFrame:
             "distance_ohm": np.linspace(0.02, 0.3, len(at)),
             "hosting_kw": hosting,
             **_elements(world, names, where),
-        },
-    )
-
-
-def _optimal(feeder: Feeder) -> pd.DataFrame:
-    kw = np.where(np.arange(feeder.bus_count) % 3 == 0, 25.0, 0.0)
-    return table(
-        "optimal",
-        {
-            "bus": feeder.bus_index,
-            "name": list(feeder.bus_name),
-            "kw": kw,
-            "total_kw": float(kw.sum()),
-        },
-    )
-
-
-def _hours() -> pd.DataFrame:
-    hour = np.arange(24)
-    return table(
-        "hours",
-        {
-            "hour": hour,
-            "generation_kw": 140.0 + 30.0 * np.sin(hour / 24 * 2 * np.pi),
-            "generation_limiting": "overvoltage",
-            "load_kw": 60.0 - 20.0 * np.cos((hour - 5) / 24 * 2 * np.pi),
-            "load_limiting": "undervoltage",
         },
     )
 
@@ -328,56 +287,6 @@ def _voltages(world: World, hosting: dict[str, Floats]) -> pd.DataFrame:
             "above_pu": volts[2],
         },
     )
-
-
-def _durations() -> pd.DataFrame:
-    share = np.linspace(0.0, 1.0, 97)
-    parts = []
-    for quantity, high, low in (
-        ("voltage_max_pu", 1.095, 0.99),
-        ("voltage_min_pu", 1.0, 0.93),
-        ("line_percent", 96.0, 3.0),
-        ("transformer_percent", 80.0, 5.0),
-        ("import_kw", 60.0, -75.0),
-    ):
-        for state, stretch in (("base", 0.4), ("hosting", 1.0)):
-            values = low + (high - low) * stretch * (1.0 - share) ** 2
-            parts.append(
-                table(
-                    "durations",
-                    {
-                        "state": state,
-                        "quantity": quantity,
-                        "share_of_time": share,
-                        "value": values,
-                    },
-                )
-            )
-    return pd.concat(parts, ignore_index=True)
-
-
-def _sensitivity(hosting: dict[str, Floats]) -> pd.DataFrame:
-    each = hosting["fit_and_forget"]
-    rows = []
-    for what, value, factor in (
-        ("load_share", "0.1", 0.9),
-        ("load_share", "0.3", 1.0),
-        ("load_share", "0.6", 1.12),
-        ("criteria", "de_lv", 0.4),
-        ("criteria", "ansi_a", 0.6),
-        ("power_factor", "0.95", 1.25),
-        ("slack_voltage_pu", "1.02", 0.75),
-    ):
-        columns = dict.fromkeys(TABLES["sensitivity"], 0.0) | {
-            "what": what,
-            "value": value,
-            "is_study": factor == 1.0,
-            "first_kw": factor * float(each.min()),
-            "median_kw": factor * float(np.median(each)),
-            "limiting": "overvoltage",
-        }
-        rows.append(table("sensitivity", columns))
-    return pd.concat(rows, ignore_index=True)
 
 
 def _base_case(world: World) -> pd.DataFrame:
