@@ -2,7 +2,8 @@
 
 It begins with fictitious play itself, which is actions of zeros, exactly. A search for constant
 actions and then PPO propose; the trials decide. What is kept at the end is fictitious play, or
-followers of which a chain of one-sided tests says that they are better.
+followers that passed a one-sided test in the trial worlds. Several tests are made in the same
+worlds, so that is no proof that they are better: held-out days have to show it.
 """
 
 import copy
