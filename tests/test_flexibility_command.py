@@ -36,23 +36,23 @@ def scenario(tmp_path: Path) -> str:
     return str(file)
 
 
-def test_a_study_of_two_policies(
+def test_a_study_of_two_rules(
     scenario: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
     code = called(
         *("--scenario", scenario, "--out", str(out), "--region-every", "12"),
-        *("--policy", "water_value", "--policy", "fictitious_play", "--rule", "optimal"),
+        *("--policy", "water_value", "--rule", "optimal", "--rule", "merit"),
         *("--request", "2016-06-13T12:00 down 100kW 1h lead 1h", "--way", "prices"),
     )
     shown = capsys.readouterr()
     assert code == 0, shown.err
     study = read_study(out)
     requests = study.table("requests")
-    assert requests["policy"].tolist() == ["water_value", "fictitious_play"]
+    assert requests["rule"].tolist() == ["optimal", "merit"]
     assert requests["verdict"].tolist() == ["partly accepted"] * 2
     assert requests["way"].tolist() == ["prices"] * 2
-    for told in ("water_value", "fictitious_play", "deliverable", "accuracy", "rebound"):
+    for told in ("water_value", "optimal", "merit", "deliverable", "accuracy", "rebound"):
         assert told in shown.out
     assert "AC violations" in shown.out
     assert "schedule as played" in shown.out
@@ -60,7 +60,7 @@ def test_a_study_of_two_policies(
     # A finished study is never overwritten.
     again = called(
         *("--scenario", scenario, "--out", str(out), "--region-every", "12"),
-        *("--policy", "water_value", "--policy", "fictitious_play", "--rule", "optimal"),
+        *("--policy", "water_value", "--rule", "optimal", "--rule", "merit"),
         *("--request", "2016-06-13T12:00 down 100kW 1h lead 1h", "--way", "prices"),
     )
     assert again == 2
