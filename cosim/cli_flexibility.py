@@ -298,9 +298,11 @@ def _built(
     from cosim.studies.flexibility.requests import usual_requests
 
     way, gate_closure, every = numbers
+    run = scenario.run
+    usual = usual_requests(run.start, run.days, share, gate_closure_h=gate_closure)
     return BuildStage(
         scenario,
         tuple(choices),
-        tuple(asked or usual_requests(scenario.run.start, scenario.run.days, share)),
+        tuple(asked or usual),
         StudySettings(way=way, gate_closure_h=gate_closure, region_every_h=every),
     )
