@@ -7,6 +7,7 @@
     ├── ProfileError       load, solar, vehicle or heat-pump profiles that are missing or unusable
     ├── PriceError         a price file or price series that is missing or unusable
     ├── PolicyError        an unknown or unusable way to act
+    ├── ControlError       a control of new plants, or plants, that cannot be played
     ├── SubmissionError    trades, a bid or a base case that cannot be judged
     ├── RunFolderError     a result folder that cannot be written or read
     └── SweepError         workers of a study that cannot be had, or a task that failed
@@ -44,6 +45,10 @@ class PriceError(CosimError):
 
 class PolicyError(CosimError):
     """Raised when a policy is unknown or does not fit the scenario."""
+
+
+class ControlError(CosimError):
+    """Raised when a control of new plants, or the plants themselves, cannot be played."""
 
 
 class SubmissionError(CosimError):

@@ -21,6 +21,7 @@ from cosim.studies.comparison_summary import (
     verdict,
 )
 from cosim.studies.held_out import EVERY, training_days
+from cosim.studies.incentives import EXPLOITABILITY, GAIN, REGRET
 from cosim.studies.statistics import Difference, Estimate
 from networks.feeder import Feeder
 from policies.checkpoints import LAYOUTS
@@ -30,7 +31,7 @@ PACKAGES: Final = (DISTRIBUTION, "torch", "stable-baselines3", "numpy", "numba",
 SHOWN: Final = (
     *("cost_eur_per_day", "value_capture_percent", "leader_eur_per_day", "surplus_eur_per_day"),
     *("worse_off_percent", "violation_intervals_per_day", "curtailed_percent", "local_percent"),
-    "peak_import_kw",
+    *("peak_import_kw", EXPLOITABILITY, GAIN, REGRET),
 )
 COMPARED: Final = SHOWN[:4]
 DASH: Final = "-"
@@ -174,6 +175,9 @@ def _made(training: Training, making: Making) -> Iterator[tuple[str, ...]]:
     )
     judged = [each for each in units if each["kind"] == "judge"]
     yield "rounds", f"{len(judged)} of at most {settings.rounds_max}"
+    alone = [f"{each[EXPLOITABILITY]:.1f} %" for each in judged if EXPLOITABILITY in each]
+    if alone:
+        yield "forecast exploitability after each round, training days", ", ".join(alone)
     yield "training time", _duration(making.seconds)
     if making.evaluation_seconds is not None:
         yield "evaluation time", _duration(making.evaluation_seconds)
@@ -206,7 +210,8 @@ def _results(held_out: Mapping[str, Any] | None) -> Iterator[str]:
     )
     if seeds < FEW_SEEDS:
         yield f"**Intervals of fewer than {FEW_SEEDS} seeds say little and are too narrow.**"
-    metrics = [metric for metric in METRICS if metric.name in SHOWN]
+    measured = {name for found in summary.estimates.values() for name in found}
+    metrics = [each for each in METRICS if each.name in SHOWN and each.name in measured]
     head = ("player", *(f"{metric.title}, {metric.unit}" for metric in metrics))
     rows = [
         (name, *(_estimate(found.get(metric.name), metric) for metric in metrics))
@@ -222,6 +227,9 @@ def _results(held_out: Mapping[str, Any] | None) -> Iterator[str]:
         + "."
     )
     yield f"Value capture: {held_out['value_capture']}."
+    if "incentives" in held_out:
+        yield from held_out["incentives"]["told"]
+        yield f"Both are measured on {held_out['incentives']['prosumers']} prosumers."
 
 
 def _differences(summary: Summary, player: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ leader's prices, jittered, in the first round those of the scenario's own leader
 with followers frozen.
 """
 
+import datetime
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -30,9 +31,11 @@ from cosim.scoring.rewards import leader_reward, prosumer_rewards
 from cosim.session import Session
 from cosim.simulation import Policies, lead, lead_again
 from cosim.studies.held_out import HELD_OUT_SEEDS, training_days
+from cosim.studies.incentives import EXPLOITABILITY
 from networks.feeder import Feeder
 from policies import checkpoints
 from policies.follower_training import FollowerTrainer, FollowerTraining
+from policies.forecast_exploitability import forecast_exploitability, sampled_deviators
 from policies.leader import LeaderTrainer, LeaderTraining, quiet_logger
 from policies.registry import leader_of
 
@@ -40,6 +43,10 @@ CHECKPOINT = "checkpoint.pt"
 
 JUDGED_SPANS, JUDGED_DAYS = 4, 3
 """Spans of days of training weeks, with seeds of their own, on which policies are judged."""
+
+DEVIATING_DAYS, DEVIATORS = 2, 6
+"""First days of such spans on which, and prosumers by whom, it is measured what one follower could
+gain alone."""
 
 TRIED_EVERY = 4
 """Iterations of the followers between two trials on judged days; the best of a round is kept."""
@@ -60,7 +67,8 @@ class TrainingSettings:
     leader_prosumers_max: int = 64
     """Prosumers of the community the leader learns with: like homes act as one. It sees sums."""
     settled: float = 0.005
-    """Rounds end when neither side's result changed by more than this share."""
+    """Rounds end when neither side's result changed by more than this share, and what one follower
+    could gain alone fell by no more than this share of what its devices save."""
     followers: FollowerTraining = field(default_factory=FollowerTraining)
     leader: LeaderTraining = field(default_factory=LeaderTraining)
 
@@ -103,6 +111,7 @@ class Training:
         self.best: dict[str, Any] | None = None  # their weights
         self._worlds: ScenarioWorlds | None = None
         self._judged: list[tuple[Game, World]] = []
+        self._deviated: list[tuple[Game, World]] = []
 
     @property
     def units(self) -> list[tuple[str, int]]:
@@ -189,7 +198,10 @@ class Training:
             )
             return {"profit_eur_per_day": profit}
         profit, cost = self._judge(self.policies)
-        return {"leader_eur_per_day": profit, "community_eur_per_day": cost}
+        figures = {"leader_eur_per_day": profit, "community_eur_per_day": cost}
+        share = self._exploitability(self.policies)
+        # Where nobody's devices save anything there is no share.
+        return figures if np.isnan(share) else {**figures, EXPLOITABILITY: 100.0 * share}
 
     def _learn_followers(self, turn: int) -> dict[str, float]:
         """Learn once; try now and then, and go into the leader's turn with the best of the round.
@@ -256,28 +268,68 @@ class Training:
     def _judge(self, policies: Policies) -> tuple[float, float]:
         """Return the leader's profit and the community's cost of a judged day, EUR."""
         if not self._judged:
-            days = training_days(JUDGED_DAYS)
-            spread = np.linspace(0, len(days) - 1, JUDGED_SPANS + 2).astype(int)[1:-1]
-            for number in spread:
-                seed = HELD_OUT_SEEDS - 1 - int(number)
-                moved = scenario_at(self.scenario, days[number], JUDGED_DAYS, seed=seed)
-                worlds = ScenarioWorlds(moved)
-                self._judged.append(worlds(seed))
+            self._judged = self._judged_worlds(JUDGED_DAYS, JUDGED_SPANS)
         figures = [play_figures(game, world, policies) for game, world in self._judged]
         profit, cost = np.mean(figures, axis=0) / JUDGED_DAYS
         return float(profit), float(cost)
 
+    def _exploitability(self, policies: Policies) -> float:
+        """Return what one follower could gain alone, as a share of what its devices save it."""
+        if not self._deviated:
+            self._deviated = self._judged_worlds(1, DEVIATING_DAYS)
+        found = [
+            forecast_exploitability(game, world, policies, sampled_deviators(game, DEVIATORS))
+            for game, world in self._deviated
+        ]
+        saving = sum(float(each.saving_eur.sum()) for each in found)
+        gain = sum(float(each.gain_eur.sum()) for each in found)
+        return gain / saving if saving > 0.0 else float("nan")
+
+    def _judged_worlds(self, length: int, count: int) -> list[tuple[Game, World]]:
+        """Return `count` spans of `length` days of training weeks, with seeds of their own."""
+        out = []
+        for number, day in _judged_starts(count):
+            seed = HELD_OUT_SEEDS - 1 - number
+            moved = scenario_at(self.scenario, day, length, seed=seed)
+            out.append(ScenarioWorlds(moved)(seed))
+        return out
+
     def _settled(self) -> bool:
-        """Whether the last round changed neither side's result by much."""
+        """Whether the last round changed neither side's result by much, nor followers' incentives.
+
+        The gap of the leader to its best prices is known for small games only; its profit stands
+        for it.
+        """
         judged = [each for each in self.history if each["kind"] == "judge"]
         if len(judged) < 2:
             return False
         before, now = judged[-2:]
-        return all(
+        # A training begun by an earlier version did not measure it.
+        known = EXPLOITABILITY in before and EXPLOITABILITY in now
+        fell = float(before[EXPLOITABILITY]) - float(now[EXPLOITABILITY]) if known else 0.0
+        return fell <= 100.0 * self.settings.settled and all(
             abs(float(now[name]) - float(before[name]))
             <= self.settings.settled * max(abs(float(before[name])), 1e-9)
             for name in ("leader_eur_per_day", "community_eur_per_day")
         )
+
+
+def _judged_starts(count: int) -> list[tuple[int, datetime.date]]:
+    """Return `count` of the first days that may be judged, evenly spread, with their numbers."""
+    days = training_days(JUDGED_DAYS)
+    spread = np.linspace(0, len(days) - 1, count + 2).astype(int)[1:-1]
+    return [(int(number), days[number]) for number in spread]
+
+
+def drawn_spans(settings: TrainingSettings) -> list[tuple[datetime.date, int]]:
+    """Return every span, (first day, days), that a training may play."""
+    length = settings.followers.days
+    return [
+        *((day, length) for day in training_days(length)),
+        *((day, 1) for day in training_days()),
+        *((day, JUDGED_DAYS) for _, day in _judged_starts(JUDGED_SPANS)),
+        *((day, 1) for _, day in _judged_starts(DEVIATING_DAYS)),
+    ]
 
 
 def play_figures(game: Game, world: World, policies: Policies) -> tuple[float, float]:

@@ -14,7 +14,8 @@ import numpy as np
 from cosim.grid import limits
 from cosim.grid.flexibility_controls import Controls, Providers, base_powers, check_providers
 from cosim.grid.flexibility_problem import Problem
-from cosim.grid.flexibility_search import Search, Wish, run
+from cosim.grid.flexibility_search import Search, run
+from cosim.grid.flexibility_wishes import Wish
 from cosim.grid.power_flow import PowerFlow
 from cosim.records import Floats, Integers
 from cosim.results import Reason

@@ -14,8 +14,9 @@ import numpy as np
 
 from cosim.grid import flexibility_polygon as polygons
 from cosim.grid.flexibility_problem import Problem
-from cosim.grid.flexibility_search import Band, Point, Search, Wish, run
+from cosim.grid.flexibility_search import Search, run
 from cosim.grid.flexibility_sweep import Reached
+from cosim.grid.flexibility_wishes import Band, Point, Wish
 from cosim.grid.limits import within
 from cosim.records import Floats
 

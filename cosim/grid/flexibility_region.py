@@ -16,8 +16,8 @@ from cosim.grid import limits
 from cosim.grid.flexibility_controls import Providers, Sharing, base_powers, controls_of
 from cosim.grid.flexibility_problem import Problem
 from cosim.grid.flexibility_rays import Outline, outlines
-from cosim.grid.flexibility_search import Point
 from cosim.grid.flexibility_sweep import Reached, sweep
+from cosim.grid.flexibility_wishes import Point
 from cosim.grid.power_flow import PowerFlow
 from cosim.records import Floats, Integers
 from cosim.results import Reason

@@ -7,13 +7,13 @@ all searches. A trust region shrinks where a programme promises more than comes 
 without excess are kept as results.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from cosim.grid.flexibility_cuts import Cuts
 from cosim.grid.flexibility_problem import MARGIN, Points, Problem, join
+from cosim.grid.flexibility_wishes import Point, Wish
 from cosim.grid.limits import TOLERANCE
 from cosim.grid.linear_programme import shared_programme
 from cosim.records import Floats, Integers
@@ -22,9 +22,6 @@ NEAR: Final = 0.005
 """Limits closer than this (p.u. or share of rating) get a cut at each point from then on."""
 
 MOST_ROUNDS: Final = 25
-SETTLED: Final = 2e-4
-"""A round that promises less than this share of what all columns can do is the last."""
-
 LEAST_TRUST: Final = 2e-3
 EXCESS_WEIGHT: Final = 5.0
 """What an excess of one (p.u., rating, or width of the region for bands) costs in widths."""
@@ -43,42 +40,6 @@ HALVINGS: Final = 8
 
 UNFELT: Final = 1e-9
 """Limits that all columns together move by less are none of their business."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Band:
-    """Slack power has to stay on a line: abs(normal @ (kW, kvar) - middle) <= half_width."""
-
-    normal: Floats  # (2,) of length one
-    middle: float
-    half_width: float
-
-    def off(self, slack: Floats) -> float:
-        """Return how far outside slack power (2,) lies, 0 inside."""
-        return max(0.0, abs(float(self.normal @ slack) - self.middle) - self.half_width)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Wish:
-    """What a search makes as large as possible: weight @ (slack kW, slack kvar) + gain @ x."""
-
-    interval: int
-    weight: Floats  # (2,)
-    gain: Floats | None = None  # (M,)
-    bands: tuple[Band, ...] = ()
-    settled: float = SETTLED  # promise, in widths, that is no longer worth a round
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Point:
-    """A solved set-point."""
-
-    x: Floats  # (M,)
-    slack: Floats  # (2,) kW, kvar
-    excess: Floats  # (E,)
-    worth: float  # of the wish, in widths of the region
-    over: float  # excess beyond what is allowed, and what lies outside of the bands; 0 if none
-    burden: float  # the same, as it is priced
 
 
 class Search:

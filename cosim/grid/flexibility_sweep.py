@@ -14,7 +14,8 @@ import numpy as np
 from cosim.grid import flexibility_polygon as polygons
 from cosim.grid.flexibility_cuts import Cuts
 from cosim.grid.flexibility_problem import Problem
-from cosim.grid.flexibility_search import SETTLED, Point, Search, Wish, run
+from cosim.grid.flexibility_search import Search, run
+from cosim.grid.flexibility_wishes import SETTLED, Point, Wish
 from cosim.records import Floats
 
 WIDEST_GAP: Final = 2e-3

@@ -97,8 +97,8 @@ def test_margins_of_a_day_keep_the_limits_and_add_up() -> None:
 def test_free_reactive_power_never_makes_margins_smaller() -> None:
     case = low_voltage_day(intervals=1)
     found = margins_of(case)
-    at_base = {"least_kvar": case.providers.base_kvar, "most_kvar": case.providers.base_kvar}
-    fixed = dataclasses.replace(case.providers, **at_base)
+    base = case.providers.base_kvar
+    fixed = dataclasses.replace(case.providers, least_kvar=base, most_kvar=base)
     ends = [
         operating_regions(case.power_flow, each, case.fixed_kw, case.fixed_kvar, directions=4)[0]
         for each in (fixed, case.providers)

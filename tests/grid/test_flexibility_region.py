@@ -23,9 +23,16 @@ from tests.region_cases import Case, boxes, low_voltage_day, medium_voltage, wit
 RESISTANCE, REACTANCE, VOLTS, CURRENT_KA = 4.0, 3.0, 20.0, 0.2
 
 
-def regions_of(case: Case, **settings: bool | int) -> tuple[OperatingRegion, ...]:
+def regions_of(
+    case: Case, *, directions: int = 24, cure: bool = False
+) -> tuple[OperatingRegion, ...]:
     return operating_regions(
-        case.power_flow, case.providers, case.fixed_kw, case.fixed_kvar, **settings
+        case.power_flow,
+        case.providers,
+        case.fixed_kw,
+        case.fixed_kvar,
+        directions=directions,
+        cure=cure,
     )
 
 

@@ -17,6 +17,7 @@ import torch
 
 from cosim.errors import PolicyError
 from cosim.scenario import Run
+from cosim.studies.incentives import EXPLOITABILITY
 from policies import checkpoints
 from policies.leader import LearnedLeader
 from policies.prosumer import LearnedFollowers
@@ -284,12 +285,35 @@ def test_rounds_end_when_nothing_changes(tmp_path: Path, monkeypatch: pytest.Mon
     assert seen[-1] == ("judge", len(training.units), len(training.units))
 
 
+def test_rounds_go_on_while_incentives_fall(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same_sides = {"leader_eur_per_day": 1.0, "community_eur_per_day": 2.0}
+    left = iter([9.0, 7.0, 6.8, 3.0])
+
+    def unit(_training: Training, kind: str, *_: object) -> dict[str, float]:
+        return same_sides | ({EXPLOITABILITY: next(left)} if kind == "judge" else {})
+
+    monkeypatch.setattr(Training, "_unit", unit)
+    training = Training(*four_homes(), replace(TINY, rounds_max=5, settled=0.005), seed=0)
+    training.run(tmp_path, silent, log=False)
+    judged = [each for each in training.history if each["kind"] == "judge"]
+    assert [each[EXPLOITABILITY] for each in judged] == [9.0, 7.0, 6.8]
+
+
+def test_a_round_tells_what_one_follower_could_gain(trained: Path) -> None:
+    history = checkpoints.read(trained / CHECKPOINT, "checkpoint")["history"]
+    (judged,) = [each for each in history if each["kind"] == "judge"]
+    assert judged[EXPLOITABILITY] >= 0.0
+
+
 DRIVER = """
 import sys
 from pathlib import Path
 from policies import training
 from tests.policies.tiny_training import whole
 training.JUDGED_SPANS = training.JUDGED_DAYS = 1
+training.DEVIATING_DAYS = training.DEVIATORS = 1
 whole(Path(sys.argv[1]))
 """
 

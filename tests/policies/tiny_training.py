@@ -63,6 +63,8 @@ def judge_little(monkeypatch: pytest.MonkeyPatch) -> None:
     """Judge one day only."""
     monkeypatch.setattr(training, "JUDGED_SPANS", 1)
     monkeypatch.setattr(training, "JUDGED_DAYS", 1)
+    monkeypatch.setattr(training, "DEVIATING_DAYS", 1)
+    monkeypatch.setattr(training, "DEVIATORS", 1)
 
 
 @functools.cache
