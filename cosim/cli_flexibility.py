@@ -212,25 +212,32 @@ def _choices(names: Sequence[str], scenario: "Scenario | None") -> "tuple[list[C
         return [Choice(usual, Acting(""))], []
     found, problems = [], []
     for name in names:
-        if name in (*BIDDING, LEARNED):
+        if name in BIDDING:
             found.append(Choice(name, Acting(name)))
             continue
-        folder = Path(name)
-        if not folder.is_dir():
+        folder = None if name == LEARNED else Path(name)
+        if folder is not None and not folder.is_dir():
             known = ", ".join((*BIDDING, LEARNED))
             problems.append(f"--policy: {name!r} is no folder and no policy; known are {known}")
             continue
         try:
-            from policies.registry import trained
-
-            trained(folder)
-            acting = Acting(LEARNED, folder.resolve())
-            found.append(Choice(folder.resolve().name, acting, _digest(folder)))
+            found.append(_trained(folder))
         except CosimError as error:
             problems += error.problems
     counts = Counter(choice.name for choice in found)
     problems += [f"--policy: {name} is given {n} times" for name, n in counts.items() if n > 1]
     return found, problems
+
+
+def _trained(folder: Path | None) -> "Choice":
+    """Return the policies of a training, those of the toolkit if None; raise if unusable."""
+    from cosim.studies.flexibility.records import Choice
+    from policies.registry import PRETRAINED, trained
+
+    trained(folder)
+    if folder is None:
+        return Choice(LEARNED, Acting(LEARNED), _digest(PRETRAINED))
+    return Choice(folder.resolve().name, Acting(LEARNED, folder.resolve()), _digest(folder))
 
 
 def _digest(folder: Path) -> str:

@@ -70,9 +70,11 @@ def test_a_study_of_two_rules(
 def test_all_bad_options_are_told_at_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "out"
+    out, untrained = tmp_path / "out", tmp_path / "untrained"
+    untrained.mkdir()
     code = called(
         *("--feeder", "no_such_feeder", "--out", str(out), "--policy", "clever"),
+        *("--policy", str(untrained)),
         *("--rule", "none", "--rule", "none", "--request", "soon", "--share", "2"),
         *("--way", "shouting", "--gate-closure", "-1", "--region-every", "0"),
     )
@@ -81,6 +83,7 @@ def test_all_bad_options_are_told_at_once(
     for part in (
         "no_such_feeder",
         "'clever' is no folder and no policy",
+        str(untrained),
         "none is given 2 times",
         '"soon": is no request',
         "--share: found 2",
