@@ -31,7 +31,12 @@ from policies.model_card import Making, model_card, versions
 from policies.training import Training, TrainingSettings, drawn_spans
 from policies.training_folder import finish, is_finished, open_training, write_policies
 
-KINDS = {"followers": "followers", "leader": "leader", "judge": "judging a round"}
+KINDS = {
+    "search": "followers, search",
+    "followers": "followers",
+    "leader": "leader",
+    "judge": "judging a round",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

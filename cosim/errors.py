@@ -9,6 +9,7 @@
     ├── PolicyError        an unknown or unusable way to act
     ├── ControlError       a control of new plants, or plants, that cannot be played
     ├── SubmissionError    trades, a bid or a base case that cannot be judged
+    ├── HostingError       a hosting-capacity study that cannot be done; all problems at once
     ├── RunFolderError     a result folder that cannot be written or read
     └── SweepError         workers of a study that cannot be had, or a task that failed
 
@@ -53,6 +54,10 @@ class ControlError(CosimError):
 
 class SubmissionError(CosimError):
     """Raised when trades, a bid or a base case that somebody hands over cannot be judged."""
+
+
+class HostingError(CosimError):
+    """Raised when settings of a hosting-capacity study contradict each other or its feeder."""
 
 
 class RunFolderError(CosimError):

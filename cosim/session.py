@@ -5,8 +5,8 @@ answer. A loop over days, an environment for a leader and one for followers all 
 each owns its rule of when to begin anew.
 """
 
+import copy
 from collections.abc import Callable
-from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -79,9 +79,9 @@ class Session:
         self._headroom: Floats = self._distances(np.ones_like(self._network))
         self._last: IntervalRecord | None = None
 
-    def parted(self) -> "Session":
-        """Return a session that stands where this one does and goes its own way from here on."""
-        other = copy(self)
+    def fork(self) -> "Session":
+        """Return a session that goes on from here by itself; this one stays as it is."""
+        other = copy.copy(self)
         other._records = list(self._records)
         return other
 

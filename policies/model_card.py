@@ -116,6 +116,16 @@ def scenario_words(scenario: Scenario, feeder: Feeder) -> Iterator[str]:
     yield "All settings: `scenario.toml` beside this card."
 
 
+def _trials(units: list[dict[str, Any]]) -> str:
+    """Return how often learned followers took the place of those that were kept."""
+    tried = [each for each in units if "taken" in each]
+    taken = [each for each in tried if each["taken"]]
+    if not taken:
+        return f"{len(tried)}, none better than fictitious play, which is what is kept, exactly"
+    by = {"search": "a search", "followers": "PPO"}[taken[-1]["kind"]]
+    return f"{len(tried)}, of which {len(taken)} took the place of those before; kept: of {by}"
+
+
 def _community_words(scenario: Scenario) -> str:
     if scenario.prosumers:
         return f"{len(scenario.prosumers)} prosumers given by hand."
@@ -142,8 +152,9 @@ def _what(settings: TrainingSettings) -> str:
         "Two policies for the market between an aggregator (leader) and the prosumers of a feeder "
         "(followers). **Followers**: one network for all prosumers, two hidden layers of "
         f"{followers.ppo.hidden} units, that moves the water values of each device's own plan; "
-        f"it plays the day on forecasts {settings.passes} times before it bids. Trained by PPO "
-        f"under leaders drawn from everything they may announce. **Leader**: {often}, "
+        f"it plays the day on forecasts {settings.passes} times before it bids. Proposed by "
+        "a search for constant actions and by PPO, under leaders drawn from everything they may "
+        f"announce; kept where trials showed that the community pays less. **Leader**: {often}, "
         f"two hidden layers of {leader.hidden} units, by {leader.algorithm} of stable-baselines3, "
         "against frozen followers. Files: `policies.pt` (weights and plain values, read without "
         "running code), `scenario.toml`, `training.json`, `held_out.json`."
@@ -169,6 +180,7 @@ def _made(training: Training, making: Making) -> Iterator[tuple[str, ...]]:
         "samples of followers",
         f"{rows:,} decisions of prosumers; iterations: {count['followers']}",
     )
+    yield "trials of followers", _trials(units)
     yield (
         "samples of the leader",
         f"{count['leader'] * leader.environments * leader.days:,} days; updates: {count['leader']}",

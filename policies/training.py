@@ -1,9 +1,9 @@
 """Training of the game: followers first, then the leader, in rounds, resumable at any moment.
 
-A training is a list of units: an iteration of the followers, an update of the leader, or a
-judgement at the end of a round. After each, everything needed to go on is written as one file, and
-all that a unit draws follows from the seed and its place in the list: killed and taken up again, it
-ends with the policies it would have ended with.
+A training is a list of units: a search for constant actions of the followers, an iteration of
+theirs, an update of the leader, or a judgement at the end of a round. After each, everything needed
+to go on is written as one file, and all that a unit draws follows from the seed and its place in
+the list: killed and taken up again, it ends with the policies it would have ended with.
 
 Followers learn under leaders drawn from everything they may announce; half of them see the current
 leader's prices, jittered, in the first round those of the scenario's own leader. The leader learns
@@ -34,6 +34,7 @@ from cosim.studies.held_out import HELD_OUT_SEEDS, training_days
 from cosim.studies.incentives import EXPLOITABILITY
 from networks.feeder import Feeder
 from policies import checkpoints
+from policies.follower_selection import Selection
 from policies.follower_training import FollowerTrainer, FollowerTraining
 from policies.forecast_exploitability import forecast_exploitability, sampled_deviators
 from policies.leader import LeaderTrainer, LeaderTraining, quiet_logger
@@ -48,8 +49,8 @@ DEVIATING_DAYS, DEVIATORS = 2, 6
 """First days of such spans on which, and prosumers by whom, it is measured what one follower could
 gain alone."""
 
-TRIED_EVERY = 4
-"""Iterations of the followers between two trials on judged days; the best of a round is kept."""
+TRIED_EVERY = 8
+"""Iterations of the followers between two trials (`Selection`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,9 @@ class TrainingSettings:
 
     rounds_max: int = 2
     """Rounds of followers and leader; fewer where nothing changes any more."""
-    follower_iterations: int = 24
+    searches: int = 1
+    """Searches for constant actions of the followers, before PPO."""
+    follower_iterations: int = 8
     """Of the first round; later ones have a quarter of them."""
     leader_updates: int = 8
     """Of the first round; later ones have half of them."""
@@ -74,7 +77,7 @@ class TrainingSettings:
 
     def units(self) -> list[tuple[str, int]]:
         """Return what is done, in order: (kind, round)."""
-        out: list[tuple[str, int]] = []
+        out: list[tuple[str, int]] = [("search", 0)] * self.searches
         for turn in range(self.rounds_max):
             parts = 4 if turn else 1
             out += [("followers", turn)] * max(self.follower_iterations // parts, 1)
@@ -107,8 +110,7 @@ class Training:
         self.position = 0
         self.history: list[dict[str, float | int | str]] = []
         self.seconds = 0.0  # spent on units that are done
-        self.best_eur = float("inf")  # cost of a judged day by the followers kept in this round
-        self.best: dict[str, Any] | None = None  # their weights
+        self.selection = Selection(self.followers, passes=settings.passes)
         self._worlds: ScenarioWorlds | None = None
         self._judged: list[tuple[Game, World]] = []
         self._deviated: list[tuple[Game, World]] = []
@@ -144,8 +146,7 @@ class Training:
                 "seconds": self.seconds,
                 "followers": self.followers.state(),
                 "leader": self.leader.state(),
-                "best_eur": self.best_eur,
-                "best": self.best,
+                "selection": self.selection.state(),
             },
         )
 
@@ -157,7 +158,7 @@ class Training:
         self.seconds = float(content.get("seconds", 0.0))
         self.followers.restore(content["followers"])
         self.leader.restore(content["leader"])
-        self.best_eur, self.best = float(content["best_eur"]), content["best"]
+        self.selection.restore(content["selection"])
 
     def run(self, folder: Path, told: Told, *, log: bool = True) -> None:
         """Do all units that are left, writing a checkpoint after each.
@@ -185,6 +186,11 @@ class Training:
         logger.close()
 
     def _unit(self, kind: str, turn: int, logger: Any) -> dict[str, float]:
+        if kind == "search":
+            figures = self.selection.search()
+            if self.units[self.position + 1][0] != "search":
+                self.selection.settle()
+            return figures
         if kind == "followers":
             return self._learn_followers(turn)
         if kind == "leader":
@@ -204,23 +210,14 @@ class Training:
         return figures if np.isnan(share) else {**figures, EXPLOITABILITY: 100.0 * share}
 
     def _learn_followers(self, turn: int) -> dict[str, float]:
-        """Learn once; try now and then, and go into the leader's turn with the best of the round.
-
-        What a round begins with is tried too: nothing that is kept is worse than it.
-        """
-        number = self._number_in_round()
+        """Learn once; try now and then, and go into the leader's turn with those that are kept."""
         self.followers.leader = self.leader.leader if turn else leader_of(self.scenario)
-        figures: dict[str, float] = {}
-        if number == 0:
-            self.best_eur, self.best = float("inf"), None
-            self._try(turn)
-            figures["tried_eur_per_day"] = self.best_eur
         progress = self.followers.step()
         last = self.units[self.position + 1][0] != "followers"
-        if (number + 1) % TRIED_EVERY == 0 or last:
-            figures["tried_eur_per_day"] = self._try(turn)
-        if last and self.best is not None:
-            self.followers.learner.policy.load_state_dict(self.best)
+        tried = last or (self._number_in_round() + 1) % TRIED_EVERY == 0
+        figures = self.selection.attempt() if tried else {}
+        if last:
+            self.selection.settle()
         return {
             "gain_eur_per_prosumer_day": progress.gain_eur_per_prosumer_day,
             "samples": float(progress.samples),
@@ -233,18 +230,6 @@ class Training:
         before = self.units[: self.position]
         turn = self.units[self.position][1]
         return sum(unit == ("followers", turn) for unit in before)
-
-    def _try(self, turn: int) -> float:
-        """Return the cost of a judged day by the followers as they are; keep them if best."""
-        acting = self.policies
-        if not turn:
-            acting = replace(acting, leader=leader_of(self.scenario), requote_every_h=24.0)
-        _, cost = self._judge(acting)
-        if cost < self.best_eur:
-            weights = self.followers.learner.policy.state_dict()
-            self.best_eur = cost
-            self.best = {name: values.clone() for name, values in weights.items()}
-        return cost
 
     def _leader_worlds(self) -> ScenarioWorlds:
         """Return worlds of a community of fewer, larger prosumers on the training days."""

@@ -121,7 +121,7 @@ def _quoted(
 
 def _with_adder(case: Case, session: Session, planned: Planned, adder: float) -> Session:
     """Return a session of its own whose quotes in the window are dearer, or cheaper downward."""
-    game, quoted = case.game, session.parted()
+    game, quoted = case.game, session.fork()
     day = quoted.follower_view().day
     row = quoted.state.interval - day.first_interval
     ahead = planned.start - quoted.state.interval

@@ -41,7 +41,7 @@ class Twin:
 
     def at(self, call: int) -> Session:
         """Return a session of its own that stands before the interval `call` of a played day."""
-        return self._calls[call].parted()
+        return self._calls[call].fork()
 
     def drop_before(self, number: int) -> None:
         """Forget days before `number`, and the sessions in them."""
@@ -56,7 +56,7 @@ class Twin:
         records: list[IntervalRecord] = []
         while session.day is not None:
             if session.state.interval in self._wanted:
-                self._calls[session.state.interval] = session.parted()
+                self._calls[session.state.interval] = session.fork()
             signal, bid = session.day.signal, session.bid
             records.append(play_interval(session, policies))
         sold = np.zeros(len(records)) if bid is None else bid.validated_kwh[:, 0]

@@ -43,12 +43,22 @@ class Deployments:
 
     technology: str  # one of TECHNOLOGIES
     bus: Integers  # (S, M) position in Feeder.bus_index
-    home: Integers  # (S, M) whose plant it is, position among all homes of the feeder
+    home: Integers  # (S, M) whose plant it is, position among all homes of the feeder, or sites
     size_kw: Floats  # (S, M) installed, > 0
+    share: Floats | None = None
+    """(S, K) part of every level that stands at each bus, summing to 1, for layouts by rule (alike
+    at every bus, or all at one) that no order of plants gives; M is then 0."""
+
+    @property
+    def count(self) -> int:
+        """Number of deployments S."""
+        return len(self.bus)
 
     @property
     def highest_kw(self) -> Floats:
-        """Level at which every plant of a deployment stands, (S,)."""
+        """Level at which every plant of a deployment stands, (S,); infinite for layouts by rule."""
+        if self.share is not None:
+            return np.full(self.count, np.inf)
         return np.asarray(self.size_kw.sum(axis=1))
 
 
@@ -112,3 +122,4 @@ class Capacities:
     limit: Floats  # (S,)
     plants: Integers  # (S,) begun at that level
     curtailed_share: Floats  # (S,) of the new plants' energy at that level
+    monotone: Booleans  # (S,) no level looked at passes above one that fails
