@@ -95,6 +95,7 @@ def flexibility(  # noqa: PLR0913 (one argument an option)
     if problems or settings is None:
         raise ScenarioError(problems)
 
+    from cosim.reports.flexibility_from_study import report_files
     from cosim.studies.flexibility.study import run_study
 
     built = _built(settings, choices, asked, share, (way, gate_closure, region_every))
@@ -106,14 +107,13 @@ def flexibility(  # noqa: PLR0913 (one argument an option)
                 out,
                 runner=runner,
                 progress=progress,
+                write_report=report_files,
             )
     except KeyboardInterrupt as interrupt:
         typer.echo(f"interrupted; given again, the study goes on from {out}", err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
     print_content(content)
-    typer.echo(f"\nresults  {out}")
-    if (out / "report.html").exists():
-        typer.echo(f"report   {out / 'report.html'}")
+    typer.echo(f"\nresults  {out}\nreport   {out / 'report.html'}")
 
 
 @dataclass(frozen=True, slots=True)

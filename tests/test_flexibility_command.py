@@ -68,6 +68,7 @@ def test_a_study_and_its_summary(
         assert told in shown.out
     assert "AC violations" in shown.out
     assert "schedule as played" in shown.out
+    assert "<html" in (out / "report.html").read_text("utf-8")
     assert shown.err.count("nearest feasible") == len(rules)
     # A finished study is never overwritten.
     assert called(*arguments) == 2
