@@ -95,6 +95,7 @@ def flexibility(  # noqa: PLR0913 (one argument an option)
     if problems or settings is None:
         raise ScenarioError(problems)
 
+    from cosim.reports.flexibility_from_study import report_files
     from cosim.studies.flexibility.study import run_study
 
     built = _built(settings, choices, asked, share, (way, gate_closure, region_every))
@@ -106,14 +107,13 @@ def flexibility(  # noqa: PLR0913 (one argument an option)
                 out,
                 runner=runner,
                 progress=progress,
+                write_report=report_files,
             )
     except KeyboardInterrupt as interrupt:
         typer.echo(f"interrupted; given again, the study goes on from {out}", err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
     print_content(content)
-    typer.echo(f"\nresults  {out}")
-    if (out / "report.html").exists():
-        typer.echo(f"report   {out / 'report.html'}")
+    typer.echo(f"\nresults  {out}\nreport   {out / 'report.html'}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,25 +212,32 @@ def _choices(names: Sequence[str], scenario: "Scenario | None") -> "tuple[list[C
         return [Choice(usual, Acting(""))], []
     found, problems = [], []
     for name in names:
-        if name in (*BIDDING, LEARNED):
+        if name in BIDDING:
             found.append(Choice(name, Acting(name)))
             continue
-        folder = Path(name)
-        if not folder.is_dir():
+        folder = None if name == LEARNED else Path(name)
+        if folder is not None and not folder.is_dir():
             known = ", ".join((*BIDDING, LEARNED))
             problems.append(f"--policy: {name!r} is no folder and no policy; known are {known}")
             continue
         try:
-            from policies.registry import trained
-
-            trained(folder)
-            acting = Acting(LEARNED, folder.resolve())
-            found.append(Choice(folder.resolve().name, acting, _digest(folder)))
+            found.append(_trained(folder))
         except CosimError as error:
             problems += error.problems
     counts = Counter(choice.name for choice in found)
     problems += [f"--policy: {name} is given {n} times" for name, n in counts.items() if n > 1]
     return found, problems
+
+
+def _trained(folder: Path | None) -> "Choice":
+    """Return the policies of a training, those of the toolkit if None; raise if unusable."""
+    from cosim.studies.flexibility.records import Choice
+    from policies.registry import PRETRAINED, trained
+
+    trained(folder)
+    if folder is None:
+        return Choice(LEARNED, Acting(LEARNED), _digest(PRETRAINED))
+    return Choice(folder.resolve().name, Acting(LEARNED, folder.resolve()), _digest(folder))
 
 
 def _digest(folder: Path) -> str:
@@ -298,9 +305,11 @@ def _built(
     from cosim.studies.flexibility.requests import usual_requests
 
     way, gate_closure, every = numbers
+    run = scenario.run
+    usual = usual_requests(run.start, run.days, share, gate_closure_h=gate_closure)
     return BuildStage(
         scenario,
         tuple(choices),
-        tuple(asked or usual_requests(scenario.run.start, scenario.run.days, share)),
+        tuple(asked or usual),
         StudySettings(way=way, gate_closure_h=gate_closure, region_every_h=every),
     )

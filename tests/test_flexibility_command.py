@@ -36,43 +36,53 @@ def scenario(tmp_path: Path) -> str:
     return str(file)
 
 
-def test_a_study_of_two_policies(
-    scenario: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("way", "rules"),
+    [
+        ("bids", ("optimal",)),
+        pytest.param("prices", ("optimal", "merit"), marks=pytest.mark.slow),
+    ],
+)
+def test_a_study_and_its_summary(
+    way: str,
+    rules: tuple[str, ...],
+    scenario: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "out"
-    code = called(
-        *("--scenario", scenario, "--out", str(out), "--region-every", "12"),
-        *("--policy", "water_value", "--policy", "fictitious_play", "--rule", "optimal"),
-        *("--request", "2016-06-13T12:00 down 100kW 1h lead 1h", "--way", "prices"),
-    )
+    arguments = [
+        *("--scenario", scenario, "--out", str(out), "--region-every", "24"),
+        *("--policy", "water_value", "--way", way),
+        *(part for rule in rules for part in ("--rule", rule)),
+        *("--request", "2016-06-13T12:00 down 100kW 1h lead 1h"),
+    ]
+    code = called(*arguments)
     shown = capsys.readouterr()
     assert code == 0, shown.err
-    study = read_study(out)
-    requests = study.table("requests")
-    assert requests["policy"].tolist() == ["water_value", "fictitious_play"]
-    assert requests["verdict"].tolist() == ["partly accepted"] * 2
-    assert requests["way"].tolist() == ["prices"] * 2
-    for told in ("water_value", "fictitious_play", "deliverable", "accuracy", "rebound"):
+    requests = read_study(out).table("requests")
+    assert requests["rule"].tolist() == list(rules)
+    assert requests["verdict"].tolist() == ["partly accepted"] * len(rules)
+    assert requests["way"].tolist() == [way] * len(rules)
+    for told in ("water_value", *rules, "deliverable", "accuracy", "rebound"):
         assert told in shown.out
     assert "AC violations" in shown.out
     assert "schedule as played" in shown.out
-    assert shown.err.count("nearest feasible") == 2
+    assert "<html" in (out / "report.html").read_text("utf-8")
+    assert shown.err.count("nearest feasible") == len(rules)
     # A finished study is never overwritten.
-    again = called(
-        *("--scenario", scenario, "--out", str(out), "--region-every", "12"),
-        *("--policy", "water_value", "--policy", "fictitious_play", "--rule", "optimal"),
-        *("--request", "2016-06-13T12:00 down 100kW 1h lead 1h", "--way", "prices"),
-    )
-    assert again == 2
+    assert called(*arguments) == 2
     assert "never overwritten" in capsys.readouterr().err
 
 
 def test_all_bad_options_are_told_at_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "out"
+    out, untrained = tmp_path / "out", tmp_path / "untrained"
+    untrained.mkdir()
     code = called(
         *("--feeder", "no_such_feeder", "--out", str(out), "--policy", "clever"),
+        *("--policy", str(untrained)),
         *("--rule", "none", "--rule", "none", "--request", "soon", "--share", "2"),
         *("--way", "shouting", "--gate-closure", "-1", "--region-every", "0"),
     )
@@ -81,6 +91,7 @@ def test_all_bad_options_are_told_at_once(
     for part in (
         "no_such_feeder",
         "'clever' is no folder and no policy",
+        str(untrained),
         "none is given 2 times",
         '"soon": is no request',
         "--share: found 2",

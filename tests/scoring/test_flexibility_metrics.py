@@ -169,12 +169,11 @@ def test_the_grid_by_hand() -> None:
     voltage, loss = zip(*(at_bus_1(sum(net)) for net in NET_KW), strict=True)
     slack = [sum(net) + lost for net, lost in zip(NET_KW, loss, strict=True)]
     drawn = [max(each, 0.0) for each in slack]
-    near = {"rel": 1e-6}
-    assert found["peak_import_kw"] == pytest.approx(max(slack), **near)
-    assert found["peak_export_kw"] == pytest.approx(-min(slack), **near)
-    assert found["load_factor"] == pytest.approx(sum(drawn) / 4.0 / max(drawn), **near)
-    assert found["peak_to_average"] == pytest.approx(4.0 * max(drawn) / sum(drawn), **near)
-    assert found["ramping_kw"] == pytest.approx(float(np.abs(np.diff(slack)).sum()), **near)
+    assert found["peak_import_kw"] == pytest.approx(max(slack), rel=1e-6)
+    assert found["peak_export_kw"] == pytest.approx(-min(slack), rel=1e-6)
+    assert found["load_factor"] == pytest.approx(sum(drawn) / 4.0 / max(drawn), rel=1e-6)
+    assert found["peak_to_average"] == pytest.approx(4.0 * max(drawn) / sum(drawn), rel=1e-6)
+    assert found["ramping_kw"] == pytest.approx(float(np.abs(np.diff(slack)).sum()), rel=1e-6)
     assert found["loss_kwh"] == pytest.approx(sum(loss) * HOURS, rel=1e-5)
     off = [abs(each - 1.0) for each in voltage]
     # Nothing flows between buses 1 and 2, so both have the same voltage.

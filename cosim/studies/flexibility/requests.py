@@ -85,13 +85,14 @@ def read_requests(path: Path) -> list[Request]:
     return found
 
 
-def usual_requests(first: date, days: int, share: float) -> list[Request]:
+def usual_requests(
+    first: date, days: int, share: float, *, gate_closure_h: float = 0.0
+) -> list[Request]:
     """Return one request down at noon and one up in the evening of every day, of a share."""
+    lead_h = max(DEFAULT_LEAD_H, gate_closure_h)
     midnight = datetime(first.year, first.month, first.day)
     return [
-        Request(
-            midnight + timedelta(days=day, hours=hour), direction, None, 1.0, DEFAULT_LEAD_H, share
-        )
+        Request(midnight + timedelta(days=day, hours=hour), direction, None, 1.0, lead_h, share)
         for day in range(days)
         for hour, direction in ((NOON_H, "down"), (EVENING_H, "up"))
     ]
@@ -148,15 +149,13 @@ def _made(where: str, start: str, direction: str, power: str, duration: str, lea
     if direction.lower() not in SIGN:
         problems.append(f"{where}: direction {direction!r} is unknown; allowed are up, down")
     values = {}
-    for name, text, least in (
-        ("power", power, 0.0),
-        ("duration", duration, 0.0),
-        ("lead", lead, -1),
-    ):
+    for name, text in (("power", power), ("duration", duration), ("lead", lead)):
         try:
             values[name] = float(text)
-            if not np.isfinite(values[name]) or values[name] <= least:
-                problems.append(f"{where}: {name} {text} must be above {max(least, 0):g}")
+            good = values[name] >= 0.0 if name == "lead" else values[name] > 0.0
+            if not good or not np.isfinite(values[name]):
+                allowed = "0 or more" if name == "lead" else "above 0"
+                problems.append(f"{where}: {name} {text} is not allowed; it must be {allowed}")
         except ValueError:
             problems.append(f"{where}: {name} {text!r} is no number")
     if problems:

@@ -106,6 +106,7 @@ def run_study(
         _write(store, content)
         if write_report is not None:
             for name, text in write_report(content).items():
+                (store.path / name).parent.mkdir(parents=True, exist_ok=True)
                 store.write_text(name, text)
         store.finish({"feeder": stage.feeder.name, "cases": [f"{p}/{r}" for p, r in cases]})
     return content

@@ -32,10 +32,11 @@ class Twin:
         return min(self._days, default=self._session.day_number)
 
     def day(self, number: int) -> PlayedDay:
-        """Return a day; days behind the one before it are dropped."""
+        """Return a day; days behind the one before it are forgotten."""
         while number not in self._days:
             day = self._play()
             self._days[day.number] = day
+            self.drop_before(max(min(number - 1, day.number), 0))
         return self._days[number]
 
     def at(self, call: int) -> Session:

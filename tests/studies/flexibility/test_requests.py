@@ -132,8 +132,14 @@ def test_all_problems_are_told_at_once() -> None:
 
 def test_a_feeder_without_devices_has_nothing_to_offer() -> None:
     nothing = np.zeros_like(WORLD.fleet.battery_kw)
-    names = ("battery_kw", "battery_kwh", "vehicle_kw", "heat_pump_kw", "pv_kwp")
-    bare = replace(WORLD.fleet, **dict.fromkeys(names, nothing))
+    bare = replace(
+        WORLD.fleet,
+        battery_kw=nothing,
+        battery_kwh=nothing,
+        vehicle_kw=nothing,
+        heat_pump_kw=nothing,
+        pv_kwp=nothing,
+    )
     with pytest.raises(ScenarioError, match="nearest feasible request is 0 kW"):
         plan_requests([], calendar(), bare, gate_closure_h=0.5)
     sunny = replace(bare, pv_kwp=nothing + 5.0)

@@ -180,3 +180,21 @@ def test_regions_hold_the_point_that_was_played(content: FlexibilityContent) -> 
     assert set(facts.interval) == set(range(0, 192, 24))
     corners = frame(content, "regions").groupby(["interval", "committed"]).size()
     assert (corners >= 3).all()
+
+
+def test_the_grid_cuts_what_devices_could_hold(tmp_path: Path) -> None:
+    """Lines of 0.27 kA may be loaded to 3 %: some 5.6 kW, firm load included."""
+    asked = "2016-06-13T02:00 down 15kW 0.5h lead 1h"
+    built = small_study(asked, days=1, loading_max_percent=3.0)
+    content = run_study(built, ("optimal",), tmp_path / "out")
+    (row,) = frame(content, "requests").to_dict("records")
+    assert row["verdict"] == "partly accepted"
+    assert 0.0 < row["accepted_kw"] < row["device_kw"]
+    assert "line overload at line 0" in row["reason"]
+    assert row["violations"] == 0
+    margins = frame(content, "margins").query("direction == 'down' and window == '15min'")
+    cut = margins[margins.feasible_kw < margins.offered_kw - 0.01]
+    assert len(cut) > 0
+    assert set(cut.reason) == {"line_overload"}
+    metrics = content.metrics["water_value"]["optimal"]
+    assert metrics["deliverability_down"] < 1.0
