@@ -7,9 +7,11 @@
     ├── ProfileError       load, solar, vehicle or heat-pump profiles that are missing or unusable
     ├── PriceError         a price file or price series that is missing or unusable
     ├── PolicyError        an unknown or unusable way to act
+    ├── ControlError       a control of new plants, or plants, that cannot be played
     ├── SubmissionError    trades, a bid or a base case that cannot be judged
     ├── HostingError       a hosting-capacity study that cannot be done; all problems at once
-    └── RunFolderError     a result folder that cannot be written or read
+    ├── RunFolderError     a result folder that cannot be written or read
+    └── SweepError         workers of a study that cannot be had, or a task that failed
 
 `networks.errors.NetworkError` is raised for feeders; it lives with them. All of them carry
 `problems`, a tuple of sentences that say what was found, where, and what is allowed.
@@ -46,6 +48,10 @@ class PolicyError(CosimError):
     """Raised when a policy is unknown or does not fit the scenario."""
 
 
+class ControlError(CosimError):
+    """Raised when a control of new plants, or the plants themselves, cannot be played."""
+
+
 class SubmissionError(CosimError):
     """Raised when trades, a bid or a base case that somebody hands over cannot be judged."""
 
@@ -56,3 +62,7 @@ class HostingError(CosimError):
 
 class RunFolderError(CosimError):
     """Raised when a run folder cannot be written or is not a finished one."""
+
+
+class SweepError(CosimError):
+    """Raised when a study cannot be spread over workers, or a task of it failed."""

@@ -75,7 +75,7 @@ class RunFolder:
     @property
     def metrics(self) -> dict[str, Any]:
         """Metrics of the run, NaN where there is none. Raises RunFolderError if unreadable."""
-        content = _read_json(self.path / METRICS)
+        content = read_json(self.path / METRICS)
         return {name: _nan_for_null(value) for name, value in content.items()}
 
     @property
@@ -167,7 +167,7 @@ def read_run(folder: Path) -> RunFolder:
             f"{folder}: is not a finished run (a finished one holds {MANIFEST}, "
             "which is written last)"
         )
-    return RunFolder(folder, _read_json(folder / MANIFEST))
+    return RunFolder(folder, read_json(folder / MANIFEST))
 
 
 def folder_problems(folder: Path) -> list[str]:
@@ -274,12 +274,12 @@ def _write_tables(folder: Path, records: RunRecords) -> dict[str, int]:
     """Write every table as Parquet and return their row counts."""
     rows = {}
     for name, columns in run_tables(records).items():
-        _write_parquet(folder / f"{name}.parquet", columns)
+        write_parquet(folder / f"{name}.parquet", columns)
         rows[name] = len(columns["interval"])
     return rows
 
 
-def _write_parquet(file: Path, columns: Table) -> None:
+def write_parquet(file: Path, columns: Table) -> None:
     """Write named columns; equal columns give equal bytes."""
     import pyarrow as pa
     from pyarrow import parquet
@@ -321,7 +321,7 @@ def _write_text(file: Path, text: str) -> None:
     file.write_text(text, encoding="utf-8")
 
 
-def _read_json(file: Path) -> dict[str, Any]:
+def read_json(file: Path) -> dict[str, Any]:
     """Return the object in a JSON file; raise RunFolderError if there is none."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))

@@ -16,8 +16,9 @@ from cosim.studies.comparison import LineUp, Progress
 from cosim.studies.comparison_folder import ComparisonContent, facts_of, json_text
 from cosim.studies.comparison_summary import summary_of
 from cosim.studies.held_out_worlds import chosen_days
+from cosim.whole_files import write_text
 from policies.players import BASELINE, BEST_BIDDER, OPTIMUM, PLAYERS, YARDSTICKS, trained_players
-from policies.training_folder import HELD_OUT, POLICIES, write_text
+from policies.training_folder import HELD_OUT, POLICIES
 
 TRAINED: Final = "trained"
 """Name under which the policies of a training play in its final evaluation."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 from cosim.learned_policies import LearnedPolicies
 from cosim.scenario import Scenario
 from cosim.scenario_text import scenario_toml
+from cosim.whole_files import unequal
 from policies.registry import PRETRAINED
 
 NOT_OF_A_COMMUNITY: Final = ("run", "leader", "followers")
@@ -46,8 +47,6 @@ def _learned(folder: Path, sides: tuple[str, ...], scenario: Scenario) -> Learne
 
 def other_settings(trained_on: str, scenario: Scenario) -> tuple[str, ...]:
     """Return how a scenario differs from that of a training, given as TOML, a phrase a setting."""
-    from policies.training_folder import unequal
-
     theirs, ours = (_of_community(text) for text in (trained_on, scenario_toml(scenario)))
     found = []
     for name, there, here in unequal(theirs, ours):

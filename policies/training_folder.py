@@ -13,7 +13,6 @@
 
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -25,6 +24,7 @@ from cosim.errors import PolicyError
 from cosim.scenario import Scenario
 from cosim.scenario_text import scenario_toml
 from cosim.simulation import Policies
+from cosim.whole_files import unequal, write_text
 from networks.feeder import Feeder
 from policies import checkpoints
 from policies.leader import LeaderTraining, LearnedLeader, new_model
@@ -242,19 +242,6 @@ def _differences(
     return problems
 
 
-def unequal(found: Any, asked: Any, name: str = "") -> list[tuple[str, Any, Any]]:
-    """Return (setting, found, asked) of all plain values that differ."""
-    if isinstance(found, dict) and isinstance(asked, dict):
-        return [
-            each
-            for key in sorted({*found, *asked})
-            for each in unequal(
-                found.get(key), asked.get(key), f"{name}.{key}" if name else str(key)
-            )
-        ]
-    return [] if found == asked else [(name, found, asked)]
-
-
 def _why_no_policies(folder: Path) -> str:
     """Return why there is nothing to load."""
     if not folder.is_dir():
@@ -277,12 +264,3 @@ def _digest(text: str) -> str:
 
 def _write_json(file: Path, content: dict[str, Any]) -> None:
     write_text(file, json.dumps(content, indent=2) + "\n")
-
-
-def write_text(file: Path, text: str) -> None:
-    """Write a file that is either whole or not there."""
-    part = file.with_name(f".{file.name}.part")
-    part.write_text(text, encoding="utf-8")
-    with part.open("rb") as stream:
-        os.fsync(stream.fileno())
-    part.replace(file)
