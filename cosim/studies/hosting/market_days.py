@@ -2,6 +2,8 @@
 
 Only new plants differ between the cases of a day. A day follows from the seed and its date alone,
 whatever other days are played beside it, and what a home draws does not hang on who has a plant.
+Loads, sun and heat are those of `operating_points`; vehicles come and leave as there, each home's
+own instead of the mean of a bus.
 """
 
 import datetime
@@ -18,15 +20,18 @@ from cosim.inputs.forecasts import (
 )
 from cosim.inputs.prices import day_ahead_and_imbalance
 from cosim.inputs.profiles import existing_generation, powers_of, run_calendar, shapes_of
-from cosim.inputs.vehicles import Asked, draw_stays, fill_stays
+from cosim.inputs.vehicles import Asked, Stays, draw_stays, fill_stays
 from cosim.inputs.world import Purpose, stream
 from cosim.records import Calendar, Floats, Integers
 from cosim.scenario import Scenario
+from cosim.scenario_community import VEHICLE_KWH_PER_DAY
 from cosim.scenario_moves import scenario_at
+from cosim.studies.hosting.operating_points import FIRST_DAY, LAST_DAY, course
+from cosim.studies.hosting.settings import HostingSettings
 from networks.feeder import Feeder
 from networks.homes import Homes, plain_homes
 from networks.placement import Blocks, Placement
-from networks.simbench_profiles import SOLAR, YearProfiles
+from networks.simbench_profiles import YearProfiles
 
 ENVIRONMENT = 0
 """All cases live through the same one."""
@@ -46,6 +51,7 @@ class MarketDay:
     total_kw: Floats  # (R, K) drawn at every bus, generators deducted
     total_kvar: Floats  # (R, K)
     course: Floats  # (R, H) drawn by a new plant that nobody steers; solar in [-1, 0]
+    bus_course: Floats  # (R, K) the same, on average at a bus
     arrival_kwh: Floats  # (R, H) asked for by a vehicle that plugs in, into the vehicle
     departure: Integers  # (R, H) first interval after the stay, -1 while not plugged in
     load_error: Floats  # (R, H) forecast over actual
@@ -85,39 +91,61 @@ def site_owners(placed: Placement, bus: Integers) -> Owners:
     return Owners(plain_homes(bus, first, kw=nothing, kvar=nothing, shift=first), placed)
 
 
-def market_day(
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """What all days of a study share."""
+
+    settings: HostingSettings
+    scenario: Scenario  # tariff, prices, forecasts, sizes of batteries
+    feeder: Feeder
+    profiles: YearProfiles
+    owners: Owners
+    stays: Stays  # (days of the year + 2, H), intervals counted from the year's first
+
+
+def set_stage(
+    settings: HostingSettings,
     scenario: Scenario,
     feeder: Feeder,
     profiles: YearProfiles,
     owners: Owners,
-    *,
-    technology: str,
-    start: datetime.date,
-    days: int = 1,
-) -> MarketDay:
-    """Return `days` days from `start` as `scenario` and its seed have them.
+) -> Stage:
+    """Return what all days share; vehicles live through the whole year once."""
+    efficiency = scenario.community.vehicle_efficiency
+    stays = draw_stays(
+        _each_alone(owners.homes, settings.mean_plant_kw, feeder.bus_count),
+        Asked(np.full(owners.count, VEHICLE_KWH_PER_DAY), efficiency),
+        start=FIRST_DAY,
+        days=(LAST_DAY - FIRST_DAY).days + 1,
+        generator=stream(settings.seed, ENVIRONMENT, Purpose.VEHICLES),
+    )
+    return Stage(settings, scenario, feeder, profiles, owners, stays)
+
+
+def market_day(stage: Stage, start: datetime.date, days: int = 1) -> MarketDay:
+    """Return `days` days from `start`.
 
     Raises:
         ProfileError: the profiles do not cover the dates.
         PriceError: prices are missing or unusable.
     """
+    settings, scenario, feeder = stage.settings, stage.scenario, stage.feeder
+    placed, owners = stage.owners.placed, stage.owners
     moved = scenario_at(scenario, start, days)
-    calendar, rows = run_calendar(moved.run, profiles)
-    shapes = shapes_of(profiles, rows, pv_kwh_per_kwp=scenario.community.pv_kwh_per_kwp)
-    generation = existing_generation(feeder, shapes, scenario.feeder.existing_generation)
-    placed = owners.placed
+    calendar, rows = run_calendar(moved.run, stage.profiles)
+    shapes = shapes_of(stage.profiles, rows, pv_kwh_per_kwp=scenario.community.pv_kwh_per_kwp)
+    exists = settings.window.existing_generation or "solar"
+    generation = existing_generation(feeder, shapes, exists)
     there = powers_of(placed, shapes, shift=placed.homes.shift, generation=generation)
-    alone = _each_alone(owners.homes, scenario, feeder.bus_count)
+    alone = _each_alone(owners.homes, settings.mean_plant_kw, feeder.bus_count)
     own = powers_of(alone, shapes, shift=alone.homes.shift, generation=generation)
-    arrival_kwh, departure = _stays(moved, alone, len(rows))
-    if technology == "pv":
-        course = -own.pv_kw
-    elif technology == "ev":
-        course = charged_at_once(
-            arrival_kwh / scenario.community.vehicle_efficiency, calendar.interval_h
-        )
+    bus_course = course(settings, feeder, placed, shapes, rows)
+    arrival_kwh, departure = _stays(stage, int(rows[0]), len(rows))
+    if settings.technology == "ev":
+        at_meter = arrival_kwh / scenario.community.vehicle_efficiency
+        plants = charged_at_once(at_meter, calendar.interval_h)
     else:
-        course = own.heat_pump_kw
+        plants = bus_course[:, owners.homes.bus]
     errors = _Errors(scenario, start)
     prices = day_ahead_and_imbalance(
         moved.wholesale,
@@ -127,7 +155,7 @@ def market_day(
         [errors.stream(Purpose.PRICES)],
     )
     day_ahead = prices.day_ahead_eur_per_kwh[:, 0]
-    homes_at_bus = placed.passive_homes
+    sunny = settings.technology == "pv"
     return MarketDay(
         calendar=calendar,
         owner_bus=owners.homes.bus,
@@ -135,12 +163,13 @@ def market_day(
         load_kvar=own.load_kvar,
         total_kw=there.passive_kw - there.generation_kw,
         total_kvar=there.passive_kvar - there.generation_kvar,
-        course=course,
+        course=plants,
+        bus_course=bus_course,
         arrival_kwh=arrival_kwh,
         departure=departure,
         load_error=errors.of_loads(len(rows), owners.count),
-        total_error=errors.of_total(len(rows), homes_at_bus),
-        course_error=errors.of_solar(len(rows)) if technology == "pv" else np.ones((len(rows), 1)),
+        total_error=errors.of_total(len(rows), placed.passive_homes),
+        course_error=errors.of_solar(len(rows)) if sunny else np.ones((len(rows), 1)),
         day_ahead_eur_per_kwh=day_ahead,
         imbalance_eur_per_kwh=prices.imbalance_eur_per_kwh[:, 0],
         day_ahead_forecast_eur_per_kwh=forecast_price(
@@ -197,19 +226,12 @@ class _Errors:
         return unbiased_factor(process, error)
 
 
-def _each_alone(homes: Homes, scenario: Scenario, buses: int) -> Placement:
-    """Return the owners as prosumers of their own, each with 1 kW of everything."""
+def _each_alone(homes: Homes, vehicle_kw: float, buses: int) -> Placement:
+    """Return the owners as prosumers of their own, all with a vehicle."""
     count = len(homes)
     one, nobody = np.ones(count), np.zeros(0, np.int64)
     return Placement(
-        homes=replace(
-            homes,
-            pv_kwp=one,
-            # Neighbours at a bus stand under the same clouds.
-            solar=homes.bus % len(SOLAR),
-            heat_pump_kw=one,
-            vehicle_kw=np.full(count, scenario.community.vehicle_kw),
-        ),
+        homes=replace(homes, vehicle_kw=np.full(count, vehicle_kw)),
         prosumer=np.arange(count),
         counted=np.ones(count, np.bool_),
         prosumer_bus=homes.bus,
@@ -219,23 +241,16 @@ def _each_alone(homes: Homes, scenario: Scenario, buses: int) -> Placement:
     )
 
 
-def _stays(moved: Scenario, alone: Placement, rows: int) -> tuple[Floats, Integers]:
-    """Return what vehicles ask for per installed kW and when they leave, (R, H) each.
+def _stays(stage: Stage, first_row: int, rows: int) -> tuple[Floats, Integers]:
+    """Return what vehicles ask for per installed kW and when they leave, (rows, H) each.
 
-    Stays that began the evening before are over: all had charged at once.
+    `first_row` is that of the first day in the profile year. Who came home the evening before
+    has charged at once and asks for nothing any more.
     """
-    community, run = moved.community, moved.run
-    stays = draw_stays(
-        alone,
-        Asked(
-            np.full(len(alone.homes), community.vehicle_kwh_per_day), community.vehicle_efficiency
-        ),
-        start=run.start,
-        days=run.days,
-        generator=stream(
-            run.seed, ENVIRONMENT, Purpose.VEHICLES, run.start.toordinal()
-        ),
-    )
-    fresh = replace(stays, energy_kwh=np.where(stays.arrival < 0, 0.0, stays.energy_kwh))
-    arrival_kwh, departure = fill_stays(fresh, rows)
-    return arrival_kwh / community.vehicle_kw, departure
+    stays = stage.stays
+    arrival, departure = stays.arrival - first_row, stays.departure - first_row
+    energy_kwh = np.where(arrival < 0, 0.0, stays.energy_kwh)
+    seen = ((arrival >= 0) & (arrival < rows)).any(axis=1)
+    near = Stays(arrival=arrival[seen], departure=departure[seen], energy_kwh=energy_kwh[seen])
+    arrival_kwh, until = fill_stays(near, rows)
+    return arrival_kwh / stage.settings.mean_plant_kw, until

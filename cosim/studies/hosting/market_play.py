@@ -14,6 +14,7 @@ from cosim.scenario import Scenario
 from cosim.session import Session
 from cosim.simulation import Policies, lead, lead_again
 from cosim.studies.hosting.market_days import MarketDay
+from cosim.studies.hosting.market_limits import HeldLimits
 from cosim.studies.hosting.market_world import Slots, drawn_at_once, world_of
 
 COLD_KELVIN = 1e-6
@@ -86,7 +87,7 @@ def play_nobody(day: MarketDay, slots: Slots) -> Played:
 
 def play_way(
     scenario: Scenario,
-    power_flow: PowerFlow,
+    limits: HeldLimits,
     day: MarketDay,
     slots: Slots,
     way: Way,
@@ -95,20 +96,21 @@ def play_way(
 ) -> Played:
     """Return `day` of the cases in `slots` as they are played one `way`."""
     world = world_of(day, slots, scenario.community, technology)
-    game = _game(scenario, power_flow, world, slots, way)
+    game = _game(scenario, limits.at(0), world, slots, way)
     session = Session(game, world, passes=policies.passes, bidding=False)
     tally = _Tally(world, game.interval_h)
+    moves = way.validation and limits.moves
     while not session.run_over:
         lead(session, policies)
         while not session.day_over:
+            if moves:
+                session.game = replace(game, power_flow=limits.at(session.state.interval))
             tally.add(session.trade(policies.followers(session.follower_view())))
             lead_again(session, policies)
     return tally.played(technology)
 
 
-def _game(
-    scenario: Scenario, power_flow: PowerFlow, world: World, slots: Slots, way: Way
-) -> Game:
+def _game(scenario: Scenario, power_flow: PowerFlow, world: World, slots: Slots, way: Way) -> Game:
     game = make_game(scenario, power_flow, world)
     return replace(
         game,
@@ -154,9 +156,9 @@ class _Tally:
         self._cold = np.maximum(self._cold, np.where(cold, kwh, 0.0))
         refused = trades.cleared_kwh - verdicts.accepted_kwh
         cell = trades.environment * len(Reason) + verdicts.reason
-        self._refused += np.bincount(
-            cell, weights=refused, minlength=cases * len(Reason)
-        ).reshape(cases, len(Reason))
+        self._refused += np.bincount(cell, weights=refused, minlength=cases * len(Reason)).reshape(
+            cases, len(Reason)
+        )
         self._local += np.bincount(
             trades.environment, weights=verdicts.accepted_kwh * trades.local, minlength=cases
         )

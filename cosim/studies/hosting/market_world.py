@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cosim.errors import HostingError
 from cosim.inputs.fleet import HEAT_PUMP_RESERVE
 from cosim.records import Booleans, Exogenous, Fleet, Floats, Integers, World
 from cosim.scenario import Community
@@ -17,6 +18,9 @@ from cosim.studies.hosting.records import Deployments
 
 BATTERY_STREAM, TIE_STREAM = 102, 103
 """Name streams of a deployment among those of a seed."""
+
+KNOWN_BY = 8
+"""Homes at the head of a deployment that name its streams."""
 
 NOBODY = -1
 
@@ -39,11 +43,23 @@ class DeploymentDraws:
     tie: Floats  # (S, H) who comes first among equal orders
 
 
-def draw_owners(seed: int, numbers: Integers, owners: int) -> DeploymentDraws:
-    """Return the draws of deployments with these `numbers` (S,) in their study."""
+def draw_owners(seed: int, deployments: Deployments, owners: int) -> DeploymentDraws:
+    """Return the draws of deployments; each is known by the homes that come first in it.
+
+    So they do not hang on which deployments are looked at together, nor on how long they are.
+
+    Raises:
+        HostingError: these are layouts by rule, in which nobody owns a plant.
+    """
+    if deployments.share is not None:
+        raise HostingError(
+            "deployment.rule: in a layout by rule nobody owns a plant, so that market levers have "
+            "nobody to play; choose random or end_of_feeder, or leave the market levers out"
+        )
 
     def each(purpose: int) -> Floats:
-        streams = (np.random.SeedSequence(seed, spawn_key=(purpose, int(s))) for s in numbers)
+        keys = ((purpose, *map(int, homes[:KNOWN_BY])) for homes in deployments.home)
+        streams = (np.random.SeedSequence(seed, spawn_key=key) for key in keys)
         return np.stack([np.random.default_rng(it).random(owners) for it in streams])
 
     return DeploymentDraws(battery=each(BATTERY_STREAM), tie=each(TIE_STREAM))
