@@ -7,6 +7,7 @@ instead, their number in proportion to the published load. Deployment s follows 
 alone: 100 deployments are the first 100 of 1000, and more rounds leave earlier plants as they are.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numba
@@ -109,7 +110,7 @@ def draw_deployments(
     settings: HostingSettings,
     feeder: Feeder,
     sites: Sites,
-    which: range,
+    which: Sequence[int],
     *,
     reach_kw: float,
 ) -> Deployments:

@@ -1,5 +1,6 @@
 """What every part of a study stands on, made from its settings: feeder, homes, moments, limits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cosim.errors import ProfileError
@@ -103,7 +104,7 @@ def placement_of(settings: HostingSettings, feeder: Feeder, profiles: YearProfil
     return place(feeder, profiles, DeviceMix(), generator=generator)
 
 
-def deployments_of(prepared: Prepared, which: range, reach_kw: float) -> Deployments:
+def deployments_of(prepared: Prepared, which: Sequence[int], reach_kw: float) -> Deployments:
     """Return deployments number `which`, long enough for a level."""
     return draw_deployments(
         prepared.settings, prepared.feeder, prepared.sites, which, reach_kw=reach_kw
