@@ -25,7 +25,14 @@ from cosim.studies.hosting.judge import (
 )
 from cosim.studies.hosting.judge import Played as States
 from cosim.studies.hosting.judge_kernel import judge_block, nothing_yet
-from cosim.studies.hosting.market_play import Played, Way, play_nobody, play_way, side_by_side
+from cosim.studies.hosting.market_play import (
+    Played,
+    Scene,
+    Way,
+    play_nobody,
+    play_way,
+    side_by_side,
+)
 from cosim.studies.hosting.market_stage import MarketStage
 from cosim.studies.hosting.market_world import DeploymentDraws, draw_owners, slots_of
 from cosim.studies.hosting.records import Deployments, Judged
@@ -92,20 +99,11 @@ class MarketLever:
         )
         if self.policies is None:
             return side_by_side([play_nobody(day, slots) for day in stage.days])
-        return side_by_side(
-            [
-                play_way(
-                    stage.scenario,
-                    limits,
-                    day,
-                    slots,
-                    self.way,
-                    self.policies,
-                    self.deployments.technology,
-                )
-                for day, limits in zip(stage.days, stage.limits, strict=True)
-            ]
+        scenes = (
+            Scene(stage.scenario, self.deployments.technology, day, limits)
+            for day, limits in zip(stage.days, stage.limits, strict=True)
         )
+        return side_by_side([play_way(it, slots, self.way, self.policies) for it in scenes])
 
 
 def market_lever(stage: MarketStage, deployments: Deployments, way: Way) -> MarketLever:

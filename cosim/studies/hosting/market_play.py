@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from cosim.game import Game, make_game
-from cosim.grid.power_flow import PowerFlow
 from cosim.market.auction import MECHANISMS
 from cosim.records import Floats, World
 from cosim.results import IntervalRecord, Reason
@@ -85,33 +84,36 @@ def play_nobody(day: MarketDay, slots: Slots) -> Played:
     )
 
 
-def play_way(
-    scenario: Scenario,
-    limits: HeldLimits,
-    day: MarketDay,
-    slots: Slots,
-    way: Way,
-    policies: Policies,
-    technology: str,
-) -> Played:
-    """Return `day` of the cases in `slots` as they are played one `way`."""
-    world = world_of(day, slots, scenario.community, technology)
-    game = _game(scenario, limits.at(0), world, slots, way)
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """Where and when cases are played."""
+
+    scenario: Scenario  # tariff, sizes and rules of the market
+    technology: str
+    day: MarketDay
+    limits: HeldLimits
+
+
+def play_way(scene: Scene, slots: Slots, way: Way, policies: Policies) -> Played:
+    """Return the days of `scene` for the cases in `slots`, played one `way`."""
+    world = world_of(scene.day, slots, scene.scenario.community, scene.technology)
+    game = _game(scene, world, slots, way)
     session = Session(game, world, passes=policies.passes, bidding=False)
     tally = _Tally(world, game.interval_h)
-    moves = way.validation and limits.moves
+    moves = way.validation and scene.limits.moves
     while not session.run_over:
         lead(session, policies)
         while not session.day_over:
             if moves:
-                session.game = replace(game, power_flow=limits.at(session.state.interval))
+                now = scene.limits.at(session.state.interval)
+                session.game = replace(game, power_flow=now)
             tally.add(session.trade(policies.followers(session.follower_view())))
             lead_again(session, policies)
-    return tally.played(technology)
+    return tally.played(scene.technology)
 
 
-def _game(scenario: Scenario, power_flow: PowerFlow, world: World, slots: Slots, way: Way) -> Game:
-    game = make_game(scenario, power_flow, world)
+def _game(scene: Scene, world: World, slots: Slots, way: Way) -> Game:
+    game = make_game(scene.scenario, scene.limits.at(0), world)
     return replace(
         game,
         mechanism=game.mechanism if way.local_trade else MECHANISMS["none"],

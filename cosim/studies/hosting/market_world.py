@@ -69,7 +69,9 @@ def owned_kw(deployments: Deployments, level_kw: float, which: int, owners: int)
     """Return what each owner has of deployment `which` at a level, (H,) kW."""
     size = deployments.size_kw[which]
     built = np.clip(level_kw - (np.cumsum(size) - size), 0.0, size)
-    return np.bincount(deployments.home[which], weights=built, minlength=owners)
+    return np.asarray(
+        np.bincount(deployments.home[which], weights=built, minlength=owners), np.float64
+    )
 
 
 def slots_of(
@@ -86,7 +88,7 @@ def slots_of(
         owned_kw(deployments, float(level), int(s), owners)
         for level, s in zip(level_kw, which, strict=True)
     ]
-    width = max(1, *(np.count_nonzero(kw) for kw in owned))
+    width = max(1, *(int(np.count_nonzero(kw)) for kw in owned))
     shape = (len(owned), width)
     owner, kw = np.full(shape, NOBODY), np.zeros(shape)
     battery, key = np.zeros(shape, np.bool_), np.ones(shape) + np.arange(width)
@@ -131,7 +133,7 @@ def by_bus(values: Floats, day: MarketDay, slots: Slots) -> Floats:
     place = _bus(day, slots) + buses * np.arange(cases)[:, None]
     cell = place + cases * buses * np.arange(rows)[:, None, None]
     total = np.bincount(cell.ravel(), weights=values.ravel(), minlength=rows * cases * buses)
-    return total.reshape(rows, cases, buses)
+    return np.asarray(total.reshape(rows, cases, buses), np.float64)
 
 
 def _bus(day: MarketDay, slots: Slots) -> Integers:
