@@ -52,7 +52,7 @@ class MarketDay:
     total_kvar: Floats  # (R, K)
     course: Floats  # (R, H) drawn by a new plant that nobody steers; solar in [-1, 0]
     bus_course: Floats  # (R, K) the same, on average at a bus
-    arrival_kwh: Floats  # (R, H) asked for by a vehicle that plugs in, into the vehicle
+    asked_kwh: Floats  # (R, H) by a vehicle that plugs in, at the meter
     departure: Integers  # (R, H) first interval after the stay, -1 while not plugged in
     load_error: Floats  # (R, H) forecast over actual
     total_error: Floats  # (R, K)
@@ -141,9 +141,9 @@ def market_day(stage: Stage, start: datetime.date, days: int = 1) -> MarketDay:
     own = powers_of(alone, shapes, shift=alone.homes.shift, generation=generation)
     bus_course = course(settings, feeder, placed, shapes, rows)
     arrival_kwh, departure = _stays(stage, int(rows[0]), len(rows))
+    asked_kwh = arrival_kwh / scenario.community.vehicle_efficiency
     if settings.technology == "ev":
-        at_meter = arrival_kwh / scenario.community.vehicle_efficiency
-        plants = charged_at_once(at_meter, calendar.interval_h)
+        plants = charged_at_once(asked_kwh, calendar.interval_h)
     else:
         plants = bus_course[:, owners.homes.bus]
     errors = _Errors(scenario, start)
@@ -165,7 +165,7 @@ def market_day(stage: Stage, start: datetime.date, days: int = 1) -> MarketDay:
         total_kvar=there.passive_kvar - there.generation_kvar,
         course=plants,
         bus_course=bus_course,
-        arrival_kwh=arrival_kwh,
+        asked_kwh=asked_kwh,
         departure=departure,
         load_error=errors.of_loads(len(rows), owners.count),
         total_error=errors.of_total(len(rows), placed.passive_homes),
@@ -178,14 +178,14 @@ def market_day(stage: Stage, start: datetime.date, days: int = 1) -> MarketDay:
     )
 
 
-def charged_at_once(arrival_kwh: Floats, interval_h: float) -> Floats:
+def charged_at_once(asked_kwh: Floats, interval_h: float) -> Floats:
     """Return the power (R, H) of vehicles of 1 kW that charge as soon as they are plugged in.
 
-    `arrival_kwh` (R, H) is what each asks for at the meter where it plugs in.
+    `asked_kwh` (R, H) is what each wants at the meter from where it plugs in.
     """
-    power = np.zeros_like(arrival_kwh)
-    missing = np.zeros(arrival_kwh.shape[1])
-    for now, asked in enumerate(arrival_kwh):
+    power = np.zeros_like(asked_kwh)
+    missing = np.zeros(asked_kwh.shape[1])
+    for now, asked in enumerate(asked_kwh):
         missing = np.where(asked > 0.0, asked, missing)
         power[now] = np.minimum(missing / interval_h, 1.0)
         missing = missing - power[now] * interval_h

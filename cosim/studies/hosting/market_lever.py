@@ -89,7 +89,7 @@ class MarketLever:
         return within_curtailment(found, stage.settings.curtailed_share_max)
 
     def _played_together(self, level_kw: Floats, which: Integers) -> Played:
-        stage = self.stage
+        stage, technology = self.stage, self.deployments.technology
         slots = slots_of(
             self.deployments,
             self.draws,
@@ -98,9 +98,9 @@ class MarketLever:
             battery_share=stage.market.battery_share if self.way.batteries else 0.0,
         )
         if self.policies is None:
-            return side_by_side([play_nobody(day, slots) for day in stage.days])
+            return side_by_side([play_nobody(technology, day, slots) for day in stage.days])
         scenes = (
-            Scene(stage.scenario, self.deployments.technology, day, limits)
+            Scene(stage.scenario, technology, day, limits)
             for day, limits in zip(stage.days, stage.limits, strict=True)
         )
         return side_by_side([play_way(it, slots, self.way, self.policies) for it in scenes])

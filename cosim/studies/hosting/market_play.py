@@ -7,14 +7,14 @@ import numpy as np
 
 from cosim.game import Game, make_game
 from cosim.market.auction import MECHANISMS
-from cosim.records import Floats, World
+from cosim.records import Floats, Integers, World
 from cosim.results import IntervalRecord, Reason
 from cosim.scenario import Scenario
 from cosim.session import Session
 from cosim.simulation import Policies, lead, lead_again
 from cosim.studies.hosting.market_days import MarketDay
 from cosim.studies.hosting.market_limits import HeldLimits
-from cosim.studies.hosting.market_world import Slots, drawn_at_once, world_of
+from cosim.studies.hosting.market_world import Slots, drawn_at_once, gathered, world_of
 
 COLD_KELVIN = 1e-6
 """How far below its comfort band a room still counts as warm."""
@@ -68,20 +68,34 @@ def side_by_side(days: list[Played]) -> Played:
     )
 
 
-def play_nobody(day: MarketDay, slots: Slots) -> Played:
+def play_nobody(technology: str, day: MarketDay, slots: Slots) -> Played:
     """Return `day` of the cases in `slots` where nobody steers anything."""
     rows, cases = slice(0, day.intervals), len(slots.kw)
     bus_kw = drawn_at_once(day, slots)
-    added = np.abs(bus_kw - day.total_kw[rows, None, :]).sum(axis=(0, 2))
+    if technology == "ev":
+        asked = gathered(day.asked_kwh, slots.owner) * slots.kw
+        offered = asked_and_gone(asked, gathered(day.departure, slots.owner), day.intervals)
+    else:
+        added = np.abs(bus_kw - day.total_kw[rows, None, :]).sum(axis=(0, 2))
+        offered = added * day.calendar.interval_h
     nothing = np.zeros(cases)
     return Played(
         bus_kw=np.ascontiguousarray(np.swapaxes(bus_kw, 0, 1)),
         bus_kvar=np.repeat(day.total_kvar[None, rows], cases, axis=0),
-        offered_kwh=added * day.calendar.interval_h,
+        offered_kwh=offered,
         curtailed_kwh=nothing,
         refused_kwh=np.zeros((cases, len(Reason))),
         local_kwh=nothing,
     )
+
+
+def asked_and_gone(asked_kwh: Floats, departure: Integers, intervals: int) -> Floats:
+    """Return what vehicles ask for that leave within the intervals played, (B,).
+
+    What is `asked_kwh` (R, B, N) by others is due after the last of them.
+    """
+    gone = departure[:intervals] <= intervals
+    return np.asarray(np.where(gone, asked_kwh[:intervals], 0.0).sum(axis=(0, 2)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,7 +184,10 @@ class _Tally:
         if technology == "pv":
             offered, curtailed = self._solar, self._given_up
         elif technology == "ev":
-            offered, curtailed = self._asked_kwh(), self._late
+            actual = self.world.actual
+            asked = actual.vehicle_arrival_kwh / self.world.fleet.vehicle_efficiency
+            offered = asked_and_gone(asked, actual.vehicle_departure, len(self._kw))
+            curtailed = self._late
         else:
             rows = slice(0, len(self._kw))
             reference = self.world.actual.heat_pump_reference_kw[rows]
@@ -184,10 +201,3 @@ class _Tally:
             refused_kwh=self._refused,
             local_kwh=self._local,
         )
-
-    def _asked_kwh(self) -> Floats:
-        """Return what vehicles asked for at the meter that leave within the days, (n,)."""
-        played, actual = len(self._kw), self.world.actual
-        asked = actual.vehicle_arrival_kwh[:played] / self.world.fleet.vehicle_efficiency
-        leaves = actual.vehicle_departure[:played] <= played
-        return np.asarray(np.where(leaves, asked, 0.0).sum(axis=(0, 2)))

@@ -6,8 +6,10 @@ in all cases. Slots that a case does not need own nothing.
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cosim.errors import HostingError
 from cosim.inputs.fleet import HEAT_PUMP_RESERVE
@@ -23,6 +25,8 @@ KNOWN_BY = 8
 """Homes at the head of a deployment that name its streams."""
 
 NOBODY = -1
+
+Number = TypeVar("Number", np.float64, np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,11 +107,11 @@ def slots_of(
 
 def world_of(day: MarketDay, slots: Slots, community: Community, technology: str) -> World:
     """Return the world in which the cases of `slots` live through `day`."""
-    actual = _exogenous(day, slots, technology, forecast=False)
+    actual = _exogenous(day, slots, community, technology, forecast=False)
     return World(
         fleet=_fleet(day, slots, community, technology),
         actual=actual,
-        forecast=_exogenous(day, slots, technology, forecast=True),
+        forecast=_exogenous(day, slots, community, technology, forecast=True),
         calendar=day.calendar,
         day_ahead_label="",
         imbalance_label="",
@@ -121,9 +125,9 @@ def drawn_at_once(day: MarketDay, slots: Slots) -> Floats:
     return day.total_kw[rows, None, :] + by_bus(plants, day, slots)
 
 
-def gathered(values: Floats, owner: Integers) -> Floats:
+def gathered(values: NDArray[Number], owner: Integers) -> NDArray[Number]:
     """Return `values` (R, H) of the owners in slots, (R, B, N); zero where a slot is empty."""
-    return np.asarray(np.where(owner == NOBODY, 0.0, values[:, owner]))
+    return np.where(owner == NOBODY, values.dtype.type(0), values[:, owner])
 
 
 def by_bus(values: Floats, day: MarketDay, slots: Slots) -> Floats:
@@ -140,7 +144,9 @@ def _bus(day: MarketDay, slots: Slots) -> Integers:
     return np.where(slots.owner == NOBODY, day.owner_bus[0], day.owner_bus[slots.owner])
 
 
-def _exogenous(day: MarketDay, slots: Slots, technology: str, *, forecast: bool) -> Exogenous:
+def _exogenous(
+    day: MarketDay, slots: Slots, community: Community, technology: str, *, forecast: bool
+) -> Exogenous:
     """Return what nobody decides, actual or as forecast."""
     owner, cases = slots.owner, len(slots.owner)
     own_kw, own_kvar = gathered(day.load_kw, owner), gathered(day.load_kvar, owner)
@@ -159,12 +165,13 @@ def _exogenous(day: MarketDay, slots: Slots, technology: str, *, forecast: bool)
         price = imbalance = day.day_ahead_forecast_eur_per_kwh
     none = np.zeros_like(plants)
     is_ev = technology == "ev"
+    arriving = gathered(day.asked_kwh, owner) * slots.kw * community.vehicle_efficiency
     plugged = (owner != NOBODY) & is_ev
     return Exogenous(
         load_kw=own_kw,
         load_kvar=own_kvar,
         pv_kw=-plants if technology == "pv" else none,
-        vehicle_arrival_kwh=gathered(day.arrival_kwh, owner) * slots.kw if is_ev else none,
+        vehicle_arrival_kwh=arriving if is_ev else none,
         vehicle_departure=np.where(plugged, day.departure[:, owner], -1),
         heat_pump_reference_kw=plants if technology == "heat_pump" else none,
         passive_kw=passive_kw,
