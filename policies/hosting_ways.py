@@ -11,12 +11,18 @@ from cosim.scenario import Scenario
 from cosim.simulation import Policies
 from cosim.studies.hosting.market_play import Way
 from policies.baselines import Retail, WaterValue
+from policies.players import SelfConsumption
 from policies.registry import leader_of, trained
 
 
 def retailer(scenario: Scenario) -> Policies:
     """Return owners who plan for themselves under the retailer's prices."""
     return Policies(Retail(), WaterValue(scenario.followers.half_spread_eur_per_kwh))
+
+
+def self_consumption(_scenario: Scenario) -> Policies:
+    """Return batteries that store their home's surplus at once and serve its load."""
+    return Policies(Retail(), SelfConsumption())
 
 
 def water_value(scenario: Scenario, *, passes: int = 0) -> Policies:
@@ -35,8 +41,15 @@ WAYS: dict[str, Way] = {
     for way in (
         Way("fit_and_forget", "nobody steers anything", None),
         Way(
+            "self_consumption",
+            "home batteries store their home's surplus at once and serve its load",
+            self_consumption,
+            batteries=True,
+        ),
+        Way(
             "storage",
-            "home batteries work for their owners under the retailer's prices; the grid has no say",
+            "home batteries are planned for their owners under the retailer's prices; the grid has "
+            "no say",
             retailer,
             batteries=True,
         ),

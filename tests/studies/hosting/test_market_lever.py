@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from cosim.errors import HostingError
@@ -122,6 +123,7 @@ def test_batteries_store_sun_that_would_have_been_fed_in() -> None:
     assert not stored.local_kwh.any()
 
 
+@examples(max_examples=25)
 @given(share=st.floats(0.0, 0.5), tighter=st.floats(0.0, 1.0))
 def test_a_tighter_share_never_lets_more_pass(share: float, tighter: float) -> None:
     open_ended = within_curtailment(replace(judged("curtailment")), 1.0)
