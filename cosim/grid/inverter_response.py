@@ -12,6 +12,7 @@ import numpy as np
 
 from cosim.grid.power_flow_kernel import Floats
 
+# Numba notices changes here in its callers only once their cached code is deleted.
 LEAST_ROOM = 1e-6
 """Share of the apparent power below which slopes on the circle are no longer followed."""
 
@@ -26,6 +27,14 @@ class Response(NamedTuple):
     factor_at: Floats  # share of the installed power
     factor_value: Floats  # power factor, absorbing; at least one point
     watt_first: bool  # on the circle reactive power gives way, not active power
+
+
+class Ratings(NamedTuple):
+    """Plants of n scenarios at K buses, in one unit; `available` is at most `apparent`."""
+
+    available: Floats  # (n, K) feed-in, >= 0
+    installed: Floats  # (n, K) active power, > 0 where something is available
+    apparent: Floats  # (n, K)
 
 
 _compile = numba.njit(cache=True, fastmath={"contract"}, error_model="numpy")
@@ -85,23 +94,17 @@ def respond(
 
 
 @_compile
-def respond_all(
-    response: Response,
-    voltage_pu: Floats,
-    available: Floats,
-    installed: Floats,
-    apparent: Floats,
-    fed: Floats,
-    absorbed: Floats,
-) -> None:
-    """Set `fed` and `absorbed`, (n, K) like all the others, one plant at a time."""
-    for n in range(available.shape[0]):
-        for bus in range(available.shape[1]):
+def respond_all(response: Response, voltage_pu: Floats, ratings: Ratings) -> tuple[Floats, Floats]:
+    """Return what is fed in and absorbed, (n, K) like voltages and ratings."""
+    fed, absorbed = np.empty_like(voltage_pu), np.empty_like(voltage_pu)
+    for n in range(voltage_pu.shape[0]):
+        for bus in range(voltage_pu.shape[1]):
             there = respond(
                 response,
                 voltage_pu[n, bus],
-                available[n, bus],
-                installed[n, bus],
-                apparent[n, bus],
+                ratings.available[n, bus],
+                ratings.installed[n, bus],
+                ratings.apparent[n, bus],
             )
             fed[n, bus], absorbed[n, bus] = there[0], there[1]
+    return fed, absorbed

@@ -1,26 +1,17 @@
 """The sweep engine over processes and Dask clusters, killed and resumed."""
 
 import os
-import random
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import numpy as np
-import pytest
-
-from cosim.errors import RunFolderError, SweepError
-from cosim.studies.sweep_runners import Cluster, LocalCluster, Processes, Runner
-from cosim.studies.sweep_store import open_store
+from cosim.studies.sweep_runners import LocalCluster, Processes
 from tests.studies import sweep_work
-from tests.studies.sweep_work import dying_work, failing_work, finished_toy, process_work, run_toy
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPT = Path(sweep_work.__file__)

@@ -162,15 +162,24 @@ def by_share(technology: str, share: Floats) -> Deployments:
     return Deployments(technology, nothing, nothing, nothing.astype(np.float64), share)
 
 
+def longest_reach(settings: HostingSettings, sites: Sites) -> float:
+    """Return the level that the longest order of plants surely reaches; infinite by share."""
+    if settings.deployment.rule in ("uniform", "load_proportional"):
+        return float("inf")
+    return (PLANTS_MOST - 2) * _smallest(settings, sites)
+
+
+def _smallest(settings: HostingSettings, sites: Sites) -> float:
+    return SIZE_SPREAD[settings.technology][0] * float(sites.mean_kw.min())
+
+
 def _length(settings: HostingSettings, sites: Sites, reach_kw: float) -> int:
     """Return how many plants surely reach a level: all as small as they can be."""
-    smallest = SIZE_SPREAD[settings.technology][0] * float(sites.mean_kw.min())
-    length = int(np.ceil(reach_kw / smallest)) + 1
+    length = int(np.ceil(reach_kw / _smallest(settings, sites))) + 1
     if length > PLANTS_MOST:
         message = (
             f"deployment.plant_kw: plants of {sites.mean_kw.min():g} kW would have to be "
-            f"{length} to reach {reach_kw:g} kW; allowed are {PLANTS_MOST}: choose larger plants, "
-            "or set search.highest_kw"
+            f"{length} to reach {reach_kw:g} kW; allowed are {PLANTS_MOST}: choose larger plants"
         )
         raise HostingError([message])
     return length

@@ -55,6 +55,8 @@ class Played:
 
     state: GridState
     curtailed_kw: Floats  # (B,) offered or wanted, and neither fed in nor drawn
+    bus_kw: Floats  # (B, K) everything drawn at each bus
+    bus_kvar: Floats  # (B, K)
 
 
 class Play(Protocol):
@@ -66,8 +68,8 @@ class Play(Protocol):
 
 def fit_and_forget(power_flow: PowerFlow, asked: Asked) -> Played:
     """Let plants do all they could."""
-    state = power_flow.solve(asked.base_kw + asked.plant_kw, asked.base_kvar + asked.plant_kvar)
-    return Played(state, np.zeros(len(asked.base_kw)))
+    kw, kvar = asked.base_kw + asked.plant_kw, asked.base_kvar + asked.plant_kvar
+    return Played(power_flow.solve(kw, kvar), np.zeros(len(kw)), kw, kvar)
 
 
 class Grid:
@@ -166,6 +168,18 @@ def judge_installed(
 def _judge_some(
     grid: Grid, criteria: Criteria, bounds: Bounds, installed: Floats, play: Play
 ) -> Judged:
+    worst, offered, curtailed = worst_of(grid, criteria, bounds, installed, play)
+    hours = grid.points.interval_h
+    return judged(worst, offered * hours, curtailed * hours, interval_h=hours)
+
+
+def worst_of(
+    grid: Grid, criteria: Criteria, bounds: Bounds, installed: Floats, play: Play
+) -> tuple[Worst, Floats, Floats]:
+    """Return the worst of every limit for cases (n, K), and power offered and given up, (n,).
+
+    The last two are sums over all points, kW.
+    """
     cases = len(installed)
     worst = nothing_yet(cases)
     offered, curtailed = np.zeros(cases), np.zeros(cases)
@@ -177,8 +191,7 @@ def _judge_some(
         judge_block(block_of(grid, played, first, last), points, bounds, allowed, TOLERANCE, worst)
         offered += np.abs(asked.plant_kw).sum(axis=1).reshape(cases, points).sum(axis=1)
         curtailed += played.curtailed_kw.reshape(cases, points).sum(axis=1)
-    hours = grid.points.interval_h
-    return judged(worst, offered * hours, curtailed * hours, interval_h=hours)
+    return worst, offered, curtailed
 
 
 def block_of(grid: Grid, played: Played, first: int, last: int) -> Block:

@@ -125,14 +125,15 @@ def _flows(block: Block, row: int, bounds: Bounds, case: int, worst: Worst) -> N
 
 @_compile
 def _usual_band(
-    block: Block, first: int, points: int, case: int, args: tuple, worst: Worst
-) -> None:  # type: ignore[type-arg]
+    block: Block, first: int, case: int, bounds: Bounds, asked: tuple[int, int, float], worst: Worst
+) -> None:
     """Hold the share of a week's points that lie outside the usual band against what is allowed.
 
-    The value is the order statistic that the share of time names: as many points as may lie
-    outside are farther out.
+    `asked` is the number of points, how many may lie outside, and excess that counts as none. The
+    value is the order statistic that the share of time names: as many points as may lie outside
+    are farther out.
     """
-    bounds, outside_max, slack = args
+    points, outside_max, slack = asked
     beyond = np.empty(points)
     for bus in range(block.voltage_pu.shape[1]):
         count = 0
@@ -178,7 +179,7 @@ def judge_block(
             _flows(block, row, bounds, case, worst)
             worst.extreme[case, LOSS] += block.loss_kw[row]
         if solved and outside_max >= 0:
-            _usual_band(block, first, points, case, (bounds, outside_max, slack), worst)
+            _usual_band(block, first, case, bounds, (points, outside_max, slack), worst)
 
 
 def nothing_yet(cases: int) -> Worst:

@@ -165,7 +165,12 @@ class Controlled:
         curtailed = acted.curtailed_kw
         if self.yearly is not None:
             curtailed = _of_the_year(asked, curtailed, self.yearly)
-        return Played(state, curtailed.sum(axis=1))
+        return Played(
+            state,
+            curtailed.sum(axis=1),
+            asked.base_kw + acted.plant_kw,
+            asked.base_kvar + acted.plant_kvar,
+        )
 
 
 def yearly_share(profiles: YearProfiles) -> Floats:
@@ -175,8 +180,9 @@ def yearly_share(profiles: YearProfiles) -> Floats:
     """
     scale = Community().pv_kwh_per_kwp / profiles.solar_kwh_per_kwp
     power = (profiles.solar_pu * scale[:, None]).ravel().astype(np.float64)
-    above = [np.maximum(power - ceiling / 100.0, 0.0).sum() for ceiling in range(101)]
-    return np.asarray(above) / power.sum()
+    ceilings = np.arange(101) / 100.0
+    above = np.array([np.maximum(power - ceiling, 0.0).sum() for ceiling in ceilings])
+    return np.asarray(above / power.sum())
 
 
 def _of_the_year(asked: Asked, curtailed_kw: Floats, yearly: Floats) -> Floats:

@@ -139,6 +139,11 @@ def _axis(days: tuple[datetime.date, ...], profiles: YearProfiles) -> _Axis:
     )
 
 
+def local_hours(days: tuple[datetime.date, ...], profiles: YearProfiles) -> Floats:
+    """Return what clocks show at the quarter hours of days, hours with their fraction, (T,)."""
+    return _axis(days, profiles).local_hour
+
+
 def _stretches(days: tuple[datetime.date, ...]) -> list[tuple[datetime.date, int]]:
     """Return first day and length of every run of successive days."""
     found: list[tuple[datetime.date, int]] = []
@@ -208,7 +213,8 @@ def course(
 
 def _mean_course(weight: Floats, table: Floats) -> Floats:
     """Return the weighted mean of lines (W, T) at each bus, (T, K), of all where it has none."""
-    weight = np.where(weight.any(axis=1)[:, None], weight, weight.sum(axis=0))
+    has_homes = np.asarray(weight.sum(axis=1) > 0.0)
+    weight = np.where(has_homes[:, None], weight, weight.sum(axis=0))
     return np.ascontiguousarray((weight / weight.sum(axis=1, keepdims=True) @ table).T)
 
 

@@ -8,7 +8,7 @@ every point of the series and fails one resolution above, as without this shortc
 deployment is searched by itself.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -76,10 +76,7 @@ def _search_one(
     lever: Lever, number: int, highest_kw: float, search: Search, first: Booleans
 ) -> Progress:
     """Search the level of one deployment."""
-
-    def judge(level_kw: Floats, which: Integers) -> Judged:
-        return lever(level_kw, np.full(len(which), number))
-
+    judge = _OfOne(lever, number)
     base = judge(np.zeros(1), np.zeros(1, np.int64))
     if not base.passes[0]:
         return search_levels(lambda _, __: base, np.zeros(1), search)
@@ -87,11 +84,7 @@ def _search_one(
     while True:
         # What is given up over the whole series says nothing about some of its points.
         part = replace(lever, grid=lever.grid.some(np.flatnonzero(chosen)), curtailed_share_max=1.0)
-        at = search_levels(
-            lambda level, which, part=part: part(level, np.full(len(which), number)),
-            np.array([highest_kw]),
-            search,
-        )
+        at = search_levels(_OfOne(part, number), np.array([highest_kw]), search)
         found = _judge_below(judge, at, search)
         if found.passes.all():
             break
@@ -108,7 +101,18 @@ def _search_one(
     return at
 
 
-def _judge_below(judge, at: Progress, search: Search) -> Judged:  # type: ignore[no-untyped-def]
+@dataclass(frozen=True, slots=True, eq=False)
+class _OfOne:
+    """Judges levels of one deployment of a lever."""
+
+    lever: Lever
+    number: int
+
+    def __call__(self, level_kw: Floats, which: Integers) -> Judged:
+        return self.lever(level_kw, np.full(len(which), self.number))
+
+
+def _judge_below(judge: _OfOne, at: Progress, search: Search) -> Judged:
     """Judge the level found at all points, and the levels of the grid below it."""
     level = at.low[:1]
     if search.grid_levels and np.isfinite(at.high[0]):

@@ -12,14 +12,15 @@ from typing import Any, Final
 import numpy as np
 
 from cosim.errors import HostingError
-from cosim.records import Booleans, Floats, Integers
+from cosim.records import Floats, Integers
 from cosim.studies.hosting.bisection import bisect
-from cosim.studies.hosting.criteria import GROUPS
-from cosim.studies.hosting.deployments import by_share
+from cosim.studies.hosting.criteria import GROUPS, Criteria
+from cosim.studies.hosting.deployments import by_share, longest_reach
 from cosim.studies.hosting.judge import Lever
-from cosim.studies.hosting.levers import LeverKind, electrical_kinds
+from cosim.studies.hosting.levers import Find, LeverKind, electrical_kinds
 from cosim.studies.hosting.nodal import nodal_deployments
-from cosim.studies.hosting.records import Capacities, Deployments, Extremes, Limiting
+from cosim.studies.hosting.records import Capacities, Deployments, Limiting
+from cosim.studies.hosting.rows import ALL, NODE, capacity_rows, joined_rows, level_rows, rows_of
 from cosim.studies.hosting.series_search import bisect_series
 from cosim.studies.hosting.settings import HostingSettings
 from cosim.studies.hosting.study_parts import (
@@ -30,12 +31,19 @@ from cosim.studies.hosting.study_parts import (
     prepare,
 )
 from cosim.studies.sweep_tasks import Task
+from networks.feeder import LINE, TRANSFORMER
 
 Kinds = Callable[[], Mapping[str, LeverKind]]
 """Gives all levers there are, by name; a function of a module, since workers call it, too."""
 
 SCENARIOS_PER_SERIES_TASK: Final = 4
 BUSES_PER_TASK: Final = 200
+PLANTS_AT_ONCE: Final = 1_000_000
+"""Plants of long deployments held together."""
+
+CURVES_OF_LONG: Final = 8
+LEVELS_OF_LONG: Final = 9
+"""Scenarios and levels of the curves where a series is long."""
 BUSES_PER_SERIES_TASK: Final = 4
 LONG_SERIES: Final = 2000
 """Quarter hours from which curves have fewer scenarios and levels, and limits are not taken apart.
@@ -43,12 +51,6 @@ LONG_SERIES: Final = 2000
 
 CURVE_REACH: Final = 2.0
 """Curves go up to this multiple of the capacity of the mean layout."""
-
-CAPACITY, LEVEL, NODE = "capacity", "level", "node"
-"""What a row of a task is about."""
-
-ALL = "all"
-"""Criterion that stands for every limit of the study."""
 
 
 @dataclass(frozen=True, slots=False, eq=False)
@@ -64,7 +66,7 @@ class Shared:
         prepared = self.prepared
         count = prepared.settings.curve_levels
         if is_long(prepared):
-            count = min(count, 9)
+            count = min(count, LEVELS_OF_LONG)
         return np.linspace(0.0, CURVE_REACH * mean_capacity(prepared), count)
 
 
@@ -132,6 +134,7 @@ def tasks_of(shared: Shared) -> list[Task]:
     problems = lever_problems(settings, shared.kinds)
     if problems:
         raise HostingError(problems)
+    deployments_of(prepared, [0], REACH_MULTIPLE * prepared.scale_kw)  # raises where none can be
     scenarios = settings.scenarios if settings.deployment.rule == "random" else 1
     is_series = prepared.grid.points.is_series
     tasks = []
@@ -156,39 +159,40 @@ def _chunks(count: int, many: int) -> list[range]:
 
 
 def work(shared: Shared, task: Task) -> dict[str, Any]:
-    """Return the rows of a task, by column; see `_rows`."""
+    """Return the rows of a task, by column; see `cosim.studies.hosting.rows`."""
     name, numbers = task.content["lever"], task.content["numbers"]
     if not name:
-        return _joined([_nodes(shared.prepared, numbers)])
-    deployments, found = capacities(shared.prepared, shared.kinds[name], numbers)
-    parts = [_capacity_rows(found, numbers, criterion=ALL)]
+        return joined_rows([_nodes(shared.prepared, numbers)])
+    found = capacities(shared.prepared, shared.kinds[name].find, numbers)
+    parts = [capacity_rows(found, numbers, criterion=ALL)]
     if name == REFERENCE and not is_long(shared.prepared):
-        parts += _by_group(shared.prepared, deployments, numbers)
-    parts.append(_level_rows(shared, shared.kinds[name], deployments, numbers))
-    return _joined(parts)
+        parts += _by_group(shared.prepared, numbers)
+    parts.append(_level_rows(shared, shared.kinds[name], numbers))
+    return joined_rows(parts)
 
 
-def capacities(
-    prepared: Prepared, kind: LeverKind, numbers: Sequence[int]
-) -> tuple[Deployments, Capacities]:
-    """Return deployments by number and their capacities under a lever.
+def capacities(prepared: Prepared, find: Find, numbers: Sequence[int]) -> Capacities:
+    """Return what `find` says of deployments by number.
 
-    Deployments that pass with all their plants get more plants, until something limits them or
-    the highest level of the search is reached.
+    Deployments that pass with all their plants get more plants, until something limits them, the
+    highest level of the search is reached, or no longer order of plants is drawn.
     """
-    reach = REACH_MULTIPLE * prepared.scale_kw
     top = prepared.search(grid_levels=0).highest_kw
-    deployments = deployments_of(prepared, numbers, min(reach, top))
-    found = kind.find(prepared, deployments)
-    while True:
-        short = (found.limiting == int(Limiting.NONE)) & (found.hosting_kw < top)
-        if not short.any() or reach >= top or deployments.share is not None:
-            return deployments, found
-        reach *= 4.0
-        again = np.flatnonzero(short)
-        chosen = [numbers[place] for place in again]
-        longer = deployments_of(prepared, chosen, min(reach, top))
-        found = _put(found, again, kind.find(prepared, longer))
+    longest = min(top, longest_reach(prepared.settings, prepared.sites))
+    reach = min(REACH_MULTIPLE * prepared.scale_kw, longest)
+    deployments = deployments_of(prepared, numbers, reach)
+    found = find(prepared, deployments)
+    while reach < longest and deployments.share is None:
+        again = np.flatnonzero((found.limiting == int(Limiting.NONE)) & (found.hosting_kw < top))
+        reach = min(4.0 * reach, longest)
+        many = max(1, int(PLANTS_AT_ONCE * prepared.sites.mean_kw.min() / reach))
+        for first in range(0, len(again), many):
+            some = again[first : first + many]
+            longer = deployments_of(prepared, [numbers[place] for place in some], reach)
+            found = _put(found, some, find(prepared, longer))
+        if not len(again):
+            break
+    return found
 
 
 def _put(found: Capacities, places: Integers, others: Capacities) -> Capacities:
@@ -203,15 +207,21 @@ def _put(found: Capacities, places: Integers, others: Capacities) -> Capacities:
     return replace(found, **fields)
 
 
-def _by_group(prepared: Prepared, deployments: Deployments, numbers: range) -> list[dict[str, Any]]:
-    """Return what each group of limits alone would allow."""
+def _by_group(prepared: Prepared, numbers: range) -> list[dict[str, Any]]:
+    """Return what each group of limits alone would allow, of those that there are."""
     parts = []
+    kinds = prepared.feeder.branch_kind
+    nowhere = {"line": not (kinds == LINE).any(), "transformer": not (kinds == TRANSFORMER).any()}
     for group in GROUPS:
-        if not prepared.criteria.has(group):
+        if not prepared.criteria.has(group) or nowhere.get(group, False):
             continue
-        lever = Lever(prepared.grid, prepared.criteria.only(group), deployments)
-        found = bisect(lever, deployments, prepared.search(grid_levels=0), lever=REFERENCE)
-        parts.append(_capacity_rows(found, numbers, criterion=group))
+        alone = prepared.criteria.only(group)
+
+        def find(prepared: Prepared, some: Deployments, alone: Criteria = alone) -> Capacities:
+            lever = Lever(prepared.grid, alone, some)
+            return bisect(lever, some, prepared.search(grid_levels=0), lever=REFERENCE)
+
+        parts.append(capacity_rows(capacities(prepared, find, numbers), numbers, criterion=group))
     return parts
 
 
@@ -221,94 +231,27 @@ def _nodes(prepared: Prepared, numbers: range) -> dict[str, Any]:
     lever = Lever(prepared.grid, prepared.criteria, some)
     search = prepared.search(grid_levels=0)
     found = bisect_series(lever, search, name=REFERENCE, scale_kw=prepared.scale_kw)
-    rows = _capacity_rows(found, nodal.bus[numbers.start : numbers.stop], criterion=ALL)
-    return rows | {"row": np.full(len(numbers), NODE)}
+    buses = nodal.bus[numbers.start : numbers.stop]
+    return capacity_rows(found, buses, criterion=ALL, row=NODE)
 
 
-def _level_rows(
-    shared: Shared, kind: LeverKind, deployments: Deployments, numbers: range
-) -> dict[str, Any]:
+def _level_rows(shared: Shared, kind: LeverKind, numbers: range) -> dict[str, Any]:
     """Return the extremes at the levels of the curves, of those deployments that curves show."""
-    settings = shared.prepared.settings
-    shown = settings.curve_scenarios
-    if is_long(shared.prepared):
-        shown = min(shown, 8)
-    rows = np.arange(len(numbers))[np.asarray(numbers) < shown]
-    levels = shared.levels_kw
-    which = np.repeat(rows, len(levels))
-    level = np.tile(levels, len(rows))
-    if not len(which):
-        return _rows(0, {})
-    found = kind.judging(shared.prepared, deployments)(level, which)
-    return _rows(
-        len(which),
-        {
-            "row": LEVEL,
-            "lever": kind.name,
-            "scenario": np.asarray(numbers)[which],
-            "kw": level,
-            "passes": found.passes,
-            "limiting": found.limiting,
-            "element": found.element,
-            "value": found.value,
-            "limit": found.limit,
-            **{name: getattr(found.extremes, name) for name in Extremes.__slots__},
-        },
-    )
-
-
-def _capacity_rows(
-    found: Capacities, numbers: Sequence[int] | Integers, *, criterion: str
-) -> dict[str, Any]:
-    return _rows(
-        len(found.hosting_kw),
-        {
-            "row": CAPACITY,
-            "lever": found.lever,
-            "criterion": criterion,
-            "scenario": np.asarray(numbers),
-            "kw": found.hosting_kw,
-            "passes": found.limiting != int(Limiting.BASE_CASE),
-            "limiting": found.limiting,
-            "element": found.element,
-            "value": found.value,
-            "limit": found.limit,
-            "plants": found.plants,
-            "curtailed_share": found.curtailed_share,
-            "monotone": found.monotone,
-        },
-    )
-
-
-TEXTS: Final = ("row", "lever", "criterion")
-WHOLE: Final = ("scenario", "limiting", "element", "plants")
-TRUTHS: Final = ("passes", "monotone")
-NUMBERS: Final = ("kw", "value", "limit", "curtailed_share", *Extremes.__slots__)
-
-
-def _rows(count: int, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all columns of `count` rows; what is not given is "", -1, False or NaN."""
-    columns: dict[str, Any] = {}
-    for names, kind, nothing in (
-        (TEXTS, np.dtype("U40"), ""),
-        (WHOLE, np.dtype(np.int64), -1),
-        (TRUTHS, np.dtype(np.bool_), False),
-        (NUMBERS, np.dtype(np.float64), np.nan),
-    ):
-        for name in names:
-            columns[name] = np.full(count, given.get(name, nothing), kind)
-    return columns
-
-
-def _joined(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    prepared, levels = shared.prepared, shared.levels_kw
+    shown = prepared.settings.curve_scenarios
+    if is_long(prepared):
+        shown = min(shown, CURVES_OF_LONG)
+    some = [number for number in numbers if number < shown]
+    if not some:
+        return rows_of(0, {})
+    reach = min(float(levels[-1]), longest_reach(prepared.settings, prepared.sites))
+    deployments = deployments_of(prepared, some, reach)
+    which = np.repeat(np.arange(len(some)), len(levels))
+    level = np.tile(levels, len(some))
+    found = kind.judging(prepared, deployments)(level, which)
+    return level_rows(kind.name, np.asarray(some)[which], level, found)
 
 
 def gathered(tasks: Sequence[Task], shared: Shared) -> dict[str, Any]:
     """Return the rows of all tasks, done here one after the other."""
-    return _joined([work(shared, task) for task in tasks])
-
-
-def picked(rows: Mapping[str, Any], which: Booleans) -> dict[str, Any]:
-    """Return the rows where `which` is true."""
-    return {name: values[which] for name, values in rows.items()}
+    return joined_rows([work(shared, task) for task in tasks])

@@ -79,8 +79,7 @@ def prepare(settings: HostingSettings) -> Prepared:
     """
     feeder = load_feeder(settings.feeder)
     if settings.window.slack_voltage_pu is not None:
-        turned = feeder.slack_voltage_pu / abs(feeder.slack_voltage_pu)
-        feeder = replace(feeder, slack_voltage_pu=turned * settings.window.slack_voltage_pu)
+        feeder = with_slack_voltage(feeder, settings.window.slack_voltage_pu)
     try:
         profiles = year_profiles()
     except NetworkError as error:
@@ -96,6 +95,12 @@ def prepare(settings: HostingSettings) -> Prepared:
         grid=Grid(PowerFlow(feeder), points),
         criteria=settings.criteria.resolved(),
     )
+
+
+def with_slack_voltage(feeder: Feeder, voltage_pu: float) -> Feeder:
+    """Return a feeder whose supply holds another voltage."""
+    turned = feeder.slack_voltage_pu / abs(feeder.slack_voltage_pu)
+    return replace(feeder, slack_voltage_pu=turned * voltage_pu)
 
 
 def placement_of(settings: HostingSettings, feeder: Feeder, profiles: YearProfiles) -> Placement:
