@@ -3,12 +3,15 @@
 All builders are functions of this module, so that a study can send them to other processes.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 from cosim.expectation import PASSES
 from cosim.scenario import Scenario
 from cosim.simulation import Policies
+from cosim.studies.hosting.levers import LeverKind, electrical_kinds
+from cosim.studies.hosting.market_kinds import market_kinds
 from cosim.studies.hosting.market_play import Way
 from policies.baselines import Retail, WaterValue
 from policies.players import SelfConsumption
@@ -39,7 +42,11 @@ def learned(_scenario: Scenario, *, folder: Path | None = None) -> Policies:
 WAYS: dict[str, Way] = {
     way.name: way
     for way in (
-        Way("fit_and_forget", "nobody steers anything", None),
+        Way(
+            "fit_and_forget_days",
+            "nobody steers anything, on the days and in the homes of the market levers",
+            None,
+        ),
         Way(
             "self_consumption",
             "home batteries store their home's surplus at once and serve its load",
@@ -112,3 +119,19 @@ def trained_way(folder: Path) -> Way:
         local_trade=True,
         validation=True,
     )
+
+
+def lever_kinds(
+    *, folder: Path | None = None, scenario: Scenario | None = None
+) -> Mapping[str, LeverKind]:
+    """Return all levers of a study by name, electrical ones first.
+
+    `folder` is a training whose policies play `p2p_learned`; `scenario` has tariff, prices,
+    forecasts and rules of the market. With them, `functools.partial` of this function is what a
+    study sends to other processes.
+
+    Raises:
+        PolicyError: the folder holds no usable trained policies.
+    """
+    ways = WAYS if folder is None else {**WAYS, "p2p_learned": trained_way(folder)}
+    return {**electrical_kinds(), **market_kinds(ways.values(), scenario)}

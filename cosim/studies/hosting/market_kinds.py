@@ -70,4 +70,4 @@ def market_search(prepared: Prepared) -> Search:
 @lru_cache(maxsize=2)
 def _stage(prepared: Prepared, scenario: Scenario | None) -> MarketStage:
     """Return the days of a study, kept while its levers are gone through."""
-    return market_stage(prepared, prepared.settings.market, scenario)
+    return market_stage(prepared, scenario)

@@ -73,11 +73,11 @@ class MarketLever:
         bounds = bounds_of(grid.power_flow.feeder, stage.criteria, is_series=True)
         for week, (first, last) in enumerate(grid.weeks):
             points = last - first
-            state = grid.power_flow.solve(
-                played.bus_kw[:, first:last].reshape(-1, buses),
-                played.bus_kvar[:, first:last].reshape(-1, buses),
-            )
-            block = block_of(grid, States(state, np.zeros(cases * points)), first, last)
+            kw = played.bus_kw[:, first:last].reshape(-1, buses)
+            kvar = played.bus_kvar[:, first:last].reshape(-1, buses)
+            state = grid.power_flow.solve(kw, kvar)
+            left = States(state, np.zeros(len(kw)), kw, kvar)
+            block = block_of(grid, left, first, last)
             allowed = outside_allowed(stage.criteria, grid.week_points[week], is_series=True)
             judge_block(block, points, bounds, allowed, TOLERANCE, worst)
         found = judged(

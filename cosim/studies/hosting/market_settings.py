@@ -1,20 +1,15 @@
-"""Settings of the levers that play the market: which days, how many batteries, how finely."""
+"""Settings of the levers that play the market: how many batteries, how finely."""
 
-import datetime
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from cosim.settings import Positive, Settings, Share
-from networks.simbench_profiles import YEAR
 
 
 class MarketSettings(Settings):
-    """How market levers are played."""
+    """How market levers are played, on the days of the window."""
 
-    days: tuple[datetime.date, ...] = Field((), examples=[["2016-05-24", "2016-01-13"]])
-    """Days that are played; left out: those of the window, or the typical days where the window is
-    a snapshot or a whole year. Successive days are played as one stretch."""
     battery_share: Share = 0.5
     """Share of the new solar homes that bring a battery, in levers that have any."""
     battery_kwh_per_kwp: Positive = 1.0
@@ -27,17 +22,3 @@ class MarketSettings(Settings):
     """Levels looked at below the first failing one before bisection."""
     cases_at_once: Annotated[int, Field(ge=1, le=1000)] = 10
     """Cases that are played side by side: memory against speed."""
-
-    @model_validator(mode="after")
-    def days_in_the_year(self) -> Self:
-        """Reject days that no profile covers, and days given twice."""
-        outside = [f"{day}" for day in self.days if day.year != YEAR]
-        twice = sorted({f"{day}" for day in self.days if self.days.count(day) > 1})
-        problems = []
-        if outside:
-            problems.append(f"days {', '.join(outside)}: the profiles cover {YEAR} only")
-        if twice:
-            problems.append(f"days {', '.join(twice)}: given more than once")
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self

@@ -24,7 +24,6 @@ from cosim.studies.hosting.operating_points import (
     DAYS_OF_A_WEEK,
     LAST_DAY,
     kvar_per_kw,
-    typical_days,
     window_days,
 )
 from cosim.studies.hosting.records import OperatingPoints
@@ -69,25 +68,22 @@ def market_scenario(settings: HostingSettings, market: MarketSettings) -> Scenar
     )
 
 
-def market_stage(
-    prepared: Prepared, market: MarketSettings, scenario: Scenario | None = None
-) -> MarketStage:
+def market_stage(prepared: Prepared, scenario: Scenario | None = None) -> MarketStage:
     """Return the days of a study as market levers play them.
 
     `scenario` has tariff, prices, forecasts, sizes and rules of the market; left out: the default
     ones. Who lives on the feeder, its loads and the seed are those of the study.
 
     Raises:
-        HostingError: plants are to have a power factor below one, which the market leaves alone.
+        HostingError: the window is no choice of days, or plants have a power factor below one.
         ProfileError: the profiles do not cover the dates.
         PriceError: prices are missing or unusable.
     """
     settings, feeder = prepared.settings, prepared.feeder
-    if kvar_per_kw(settings) != 0.0:
-        raise HostingError(
-            f"deployment.power_factor = {settings.deployment.power_factor:g}: market levers play "
-            "plants without reactive power; set it to 1, or leave the market levers out"
-        )
+    problems = stage_problems(settings)
+    if problems:
+        raise HostingError(problems)
+    market = settings.market
     played = scenario or market_scenario(settings, market)
     owners = (
         home_owners(prepared.placed)
@@ -97,7 +93,7 @@ def market_stage(
     stage = set_stage(settings, played, feeder, prepared.profiles, owners)
     days = tuple(
         market_day(stage, first, count)
-        for first, count in stretches(market_dates(settings, market, prepared.profiles))
+        for first, count in stretches(market_dates(settings, prepared.profiles))
     )
     grid = Grid(prepared.grid.power_flow, points_of(settings, days))
     ends = np.cumsum([day.intervals for day in days])
@@ -110,23 +106,31 @@ def market_stage(
     return MarketStage(settings, market, played, prepared.criteria, grid, days, limits)
 
 
-def market_dates(
-    settings: HostingSettings, market: MarketSettings, profiles: YearProfiles
-) -> tuple[datetime.date, ...]:
+def market_dates(settings: HostingSettings, profiles: YearProfiles) -> tuple[datetime.date, ...]:
     """Return the days that are played, in order.
 
     What vehicles leave for the night is part of the play: their days bring the next one along.
     """
-    window = settings.window
-    if market.days:
-        chosen = set(market.days)
-    elif window.days:
-        chosen = set(window_days(settings, profiles))
-    else:
-        chosen = set(typical_days(profiles))
+    chosen = set(window_days(settings, profiles))
     if settings.technology == "ev":
         chosen |= {min(day + ONE_DAY, LAST_DAY) for day in chosen}
     return tuple(sorted(chosen))
+
+
+def stage_problems(settings: HostingSettings) -> list[str]:
+    """Return why market levers cannot be played in a study; an empty list if they can."""
+    window, problems = settings.window, []
+    if not window.days and window.kind != "typical":
+        problems.append(
+            f"window.kind = {window.kind}: market levers play a few whole days, and are compared "
+            'with the same days without them; set it to "typical", or name window.days'
+        )
+    if kvar_per_kw(settings) != 0.0:
+        problems.append(
+            f"deployment.power_factor = {settings.deployment.power_factor:g}: market levers play "
+            "plants without reactive power; set it to 1"
+        )
+    return problems
 
 
 def stretches(dates: Sequence[datetime.date]) -> list[tuple[datetime.date, int]]:

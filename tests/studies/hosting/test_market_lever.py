@@ -2,7 +2,8 @@
 
 import pickle
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,17 +12,18 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from cosim.errors import HostingError
+from cosim.errors import HostingError, PolicyError
 from cosim.studies.hosting.criteria import criteria_named
 from cosim.studies.hosting.deployments import by_share
 from cosim.studies.hosting.judge import Lever, within_curtailment
+from cosim.studies.hosting.levers import electrical_kinds
 from cosim.studies.hosting.market_kinds import market_kinds
 from cosim.studies.hosting.market_lever import MarketLever, market_lever
 from cosim.studies.hosting.market_stage import MarketStage, market_stage
 from cosim.studies.hosting.records import Deployments, Judged, Limiting
 from cosim.studies.hosting.settings import hosting_settings
 from cosim.studies.hosting.study_parts import Prepared, deployments_of, prepare
-from policies.hosting_ways import WAYS
+from policies.hosting_ways import WAYS, lever_kinds
 
 FEEDER = "three_bus"
 PEAK_KW = 16.0
@@ -38,7 +40,8 @@ def prepared(technology: str = "pv") -> Prepared:
                 "feeder": FEEDER,
                 "technology": technology,
                 "criteria": {"preset": "ansi_a"},
-                "market": {"days": [SUNNY], "resolution_share": 0.1, "grid_levels": 0},
+                "window": {"days": [SUNNY]},
+                "market": {"resolution_share": 0.1, "grid_levels": 0},
             }
         )
     )
@@ -46,7 +49,7 @@ def prepared(technology: str = "pv") -> Prepared:
 
 @cache
 def stage(technology: str = "pv") -> MarketStage:
-    return market_stage(prepared(technology), prepared(technology).settings.market)
+    return market_stage(prepared(technology))
 
 
 def deployments(count: int = 3, technology: str = "pv") -> Deployments:
@@ -66,7 +69,7 @@ def judged(way: str, technology: str = "pv") -> Judged:
     return lever(way, technology)(level, np.tile(np.arange(3), 3))
 
 
-@pytest.mark.parametrize("way", ["fit_and_forget", "storage", "p2p_water_value"])
+@pytest.mark.parametrize("way", ["fit_and_forget_days", "storage", "p2p_water_value"])
 def test_without_plants_everything_is_as_it_was(way: str) -> None:
     found = judged(way).extremes
     without = stage().grid.without_pu(0, 96)
@@ -88,7 +91,7 @@ def test_nothing_is_given_up_where_nothing_binds(way: str) -> None:
 @pytest.mark.parametrize("technology", ["pv", "heat_pump"])
 def test_nobody_acting_is_the_series_of_electrical_levers(technology: str) -> None:
     level, which = np.repeat([LOW_KW, HIGH_KW], 3), np.tile(np.arange(3), 2)
-    of_market = lever("fit_and_forget", technology)(level, which)
+    of_market = lever("fit_and_forget_days", technology)(level, which)
     plain = Lever(
         stage(technology).grid, prepared(technology).criteria, deployments(technology=technology)
     )(level, which)
@@ -101,7 +104,7 @@ def test_nobody_acting_is_the_series_of_electrical_levers(technology: str) -> No
 
 
 def test_the_grid_refuses_what_breaks_limits_and_energy_is_the_end() -> None:
-    alone, traded = judged("fit_and_forget"), judged("p2p_water_value")
+    alone, traded = judged("fit_and_forget_days"), judged("p2p_water_value")
     assert (alone.limiting[6:] == Limiting.OVERVOLTAGE).all()
     assert (traded.extremes.voltage_max_pu[6:] <= 1.05 + 1e-9).all()
     assert (traded.limiting[6:] == Limiting.CURTAILMENT).all()
@@ -115,7 +118,7 @@ def test_the_grid_refuses_what_breaks_limits_and_energy_is_the_end() -> None:
 
 def test_batteries_store_sun_that_would_have_been_fed_in() -> None:
     level, which = np.full(3, LOW_KW), np.arange(3)
-    alone = lever("fit_and_forget").played(level, which)
+    alone = lever("fit_and_forget_days").played(level, which)
     stored = lever("storage", battery_share=1.0).played(level, which)
     exported = [np.minimum(it.bus_kw.sum(axis=2), 0.0).sum(axis=1) for it in (alone, stored)]
     assert (exported[1] > exported[0] + 1.0).all()
@@ -156,9 +159,9 @@ def test_a_deployment_plays_the_same_in_any_chunk() -> None:
 def test_a_limit_of_rise_holds_moment_by_moment() -> None:
     rises = replace(prepared(), criteria=criteria_named("de_lv"))
     rises = replace(rises, criteria=replace(rises.criteria, rise_max_pu=0.01))
-    made = market_stage(rises, rises.settings.market)
+    made = market_stage(rises)
     level, which = np.full(1, 120.0), np.zeros(1, np.int64)
-    alone = market_lever(made, deployments(1), WAYS["fit_and_forget"])(level, which)
+    alone = market_lever(made, deployments(1), WAYS["fit_and_forget_days"])(level, which)
     traded = market_lever(made, deployments(1), WAYS["curtailment"])(level, which)
     assert (alone.limiting == Limiting.RISE).all()
     assert (traded.extremes.rise_max_pu <= 0.01 + 1e-9).all()
@@ -169,7 +172,7 @@ def test_a_limit_of_rise_holds_moment_by_moment() -> None:
 def test_vehicles_that_bid_are_all_charged_below_a_limit_that_others_break() -> None:
     """All that follow one price would come at once; the grid makes them take turns."""
     level, which = np.full(1, 77.0), np.zeros(1, np.int64)
-    alone = lever("fit_and_forget", "ev", 1)(level, which).extremes
+    alone = lever("fit_and_forget_days", "ev", 1)(level, which).extremes
     free = lever("storage", "ev", 1)(level, which).extremes
     tight = replace(
         prepared("ev"),
@@ -179,10 +182,10 @@ def test_vehicles_that_bid_are_all_charged_below_a_limit_that_others_break() -> 
             voltage_lowest_pu=1.0 - 0.6 * alone.drop_max_pu[0],
         ),
     )
-    made = market_stage(tight, tight.settings.market)
+    made = market_stage(tight)
     of_nobody, of_bidders = (
         market_lever(made, deployments(1, "ev"), WAYS[way])(level, which)
-        for way in ("fit_and_forget", "p2p_water_value")
+        for way in ("fit_and_forget_days", "p2p_water_value")
     )
     assert of_nobody.limiting[0] == Limiting.UNDERVOLTAGE
     assert of_bidders.passes.all()
@@ -198,13 +201,20 @@ def test_levers_travel_to_other_processes() -> None:
     for kind in pickle.loads(pickle.dumps(kinds)).values():
         assert kind.is_market
         assert kind.told
+    rebuilt = pickle.loads(pickle.dumps(partial(lever_kinds, folder=None)))()
+    assert set(rebuilt) == {*electrical_kinds(), *WAYS}
+
+
+def test_a_folder_without_policies_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match=str(tmp_path)):
+        lever_kinds(folder=tmp_path)
 
 
 @pytest.mark.slow
 def test_capacity_ends_where_the_share_is_exceeded() -> None:
     made = deployments(2)
     kinds = market_kinds(WAYS.values())
-    alone = kinds["fit_and_forget"].find(prepared(), made)
+    alone = kinds["fit_and_forget_days"].find(prepared(), made)
     found = kinds["curtailment"].find(prepared(), made)
     assert (found.hosting_kw > alone.hosting_kw).all()
     assert (found.limiting == Limiting.CURTAILMENT).all()
@@ -216,8 +226,8 @@ def test_layouts_by_rule_and_power_factors_are_refused() -> None:
     layout = by_share("pv", np.array([[0.0, 0.5, 0.5]]))
     with pytest.raises(HostingError, match="nobody owns a plant"):
         market_lever(stage(), layout, WAYS["storage"])
-    settings = hosting_settings(
-        {"feeder": FEEDER, "deployment": {"power_factor": 0.95}, "market": {"days": [SUNNY]}}
-    )
-    with pytest.raises(HostingError, match=r"power_factor = 0\.95"):
-        market_stage(replace(prepared(), settings=settings), settings.market)
+    settings = hosting_settings({"feeder": FEEDER, "deployment": {"power_factor": 0.95}})
+    with pytest.raises(HostingError) as raised:
+        market_stage(replace(prepared(), settings=settings))
+    assert "window.kind = snapshot" in raised.value.problems[0]
+    assert "power_factor = 0.95" in raised.value.problems[1]

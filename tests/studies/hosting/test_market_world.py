@@ -20,8 +20,7 @@ from cosim.studies.hosting.market_days import (
     site_owners,
 )
 from cosim.studies.hosting.market_play import asked_and_gone
-from cosim.studies.hosting.market_settings import MarketSettings
-from cosim.studies.hosting.market_stage import market_dates, stretches
+from cosim.studies.hosting.market_stage import market_dates, stage_problems, stretches
 from cosim.studies.hosting.market_world import (
     NOBODY,
     Slots,
@@ -203,14 +202,21 @@ def test_sites_draw_nothing_by_themselves() -> None:
 
 
 def test_which_days_are_played() -> None:
-    ready = prepared()
-    named = settings("ev", days=["2016-12-31", "2016-02-28"])
+    profiles = prepared().profiles
+    named = hosting_settings(
+        {
+            "feeder": "three_bus",
+            "technology": "ev",
+            "window": {"days": ["2016-12-31", "2016-02-28"]},
+        }
+    )
     dates = [datetime.date(2016, *each) for each in ((2, 28), (2, 29), (12, 31))]
-    assert list(market_dates(named, named.market, ready.profiles)) == dates
+    assert list(market_dates(named, profiles)) == dates
     assert stretches(dates) == [(dates[0], 2), (dates[2], 1)]
-    assert market_dates(settings(), MarketSettings(), ready.profiles) == (DAY,)
-    snapshot = hosting_settings({"feeder": "three_bus"})
-    assert market_dates(snapshot, snapshot.market, ready.profiles) == typical_days(ready.profiles)
+    assert market_dates(settings(), profiles) == (DAY,)
+    typical = hosting_settings({"feeder": "three_bus", "window": {"kind": "typical"}})
+    assert market_dates(typical, profiles) == typical_days(profiles)
+    assert not stage_problems(typical)
     year = [datetime.date(2016, 1, 1) + datetime.timedelta(days=n) for n in range(17)]
     assert [count for _, count in stretches(year)] == [7, 7, 3]
 
@@ -218,8 +224,6 @@ def test_which_days_are_played() -> None:
 @pytest.mark.parametrize(
     ("market", "told"),
     [
-        ({"days": ["2017-01-01"]}, "profiles cover 2016"),
-        ({"days": ["2016-01-01", "2016-01-01"]}, "more than once"),
         ({"battery_share": 1.5}, "battery_share"),
         ({"cases_at_once": 0}, "cases_at_once"),
     ],
