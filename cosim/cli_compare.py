@@ -203,7 +203,7 @@ def _play(
         TimeElapsedColumn,
     )
 
-    from cosim.cli_run import DayProgress
+    from cosim.cli_progress import DayProgress
     from cosim.compare_run import play_comparison
 
     columns = (

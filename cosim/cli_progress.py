@@ -4,6 +4,7 @@ import time
 from types import TracebackType
 
 from rich.console import Console
+from rich.progress import Progress, TaskID
 from rich.status import Status
 
 PATIENCE_S = 2.0
@@ -52,3 +53,19 @@ class PatientProgress:
             self._status.start()
         else:
             self._status.update(line)
+
+
+class DayProgress:
+    """One bar for each way the days are played."""
+
+    def __init__(self, progress: Progress) -> None:
+        """Add bars to `progress` as they are first heard of."""
+        self._progress = progress
+        self._bars: dict[str, TaskID] = {}
+
+    def __call__(self, label: str, done: int, total: int) -> None:
+        """Show that `done` of `total` days of the bar `label` are played."""
+        if label not in self._bars:
+            self._bars[label] = self._progress.add_task(label, total=total)
+        bar = self._bars[label]
+        self._progress.update(bar, completed=done, total=total)

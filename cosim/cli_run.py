@@ -8,12 +8,12 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
-    TaskID,
     TextColumn,
     TimeElapsedColumn,
 )
 from rich.table import Table
 
+from cosim.cli_progress import DayProgress
 from cosim.play_run import RunPolicies, RunSummary, play
 from cosim.scenario import Scenario
 from policies.learned import learned_of
@@ -21,22 +21,6 @@ from policies.registry import policies_of, retailer_only
 
 WIDTH_OF_FILES = 120
 """Columns to print where the output is no terminal."""
-
-
-class DayProgress:
-    """One bar for each way the days are played."""
-
-    def __init__(self, progress: Progress) -> None:
-        """Add bars to `progress` as they are first heard of."""
-        self._progress = progress
-        self._bars: dict[str, TaskID] = {}
-
-    def __call__(self, label: str, done: int, total: int) -> None:
-        """Show that `done` of `total` days of the bar `label` are played."""
-        if label not in self._bars:
-            self._bars[label] = self._progress.add_task(label, total=total)
-        bar = self._bars[label]
-        self._progress.update(bar, completed=done, total=total)
 
 
 def play_with_progress(scenario: Scenario, out: Path) -> None:

@@ -50,7 +50,7 @@ def sweep_progress() -> Iterator[Callable[[str, int, int], None]]:
         TimeElapsedColumn,
     )
 
-    from cosim.cli_run import DayProgress
+    from cosim.cli_progress import DayProgress
 
     columns = (
         TextColumn("{task.description}"),

@@ -17,7 +17,7 @@ from rich.progress import (
 )
 
 from cosim.cli_compare import print_figures
-from cosim.cli_run import DayProgress
+from cosim.cli_progress import DayProgress
 from cosim.compare_run import Plan, plan_problems
 from cosim.errors import ScenarioError
 from cosim.scenario import Scenario

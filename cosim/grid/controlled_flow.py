@@ -14,6 +14,8 @@ from cosim.records import Booleans, Floats, Integers
 
 WEIGHT_FIRST = 0.1
 """Of its own voltage that a plant sees at first where Newton's method failed."""
+WEIGHT_LEAST = 1e-3
+"""A scenario that fails even so has no power flow, or none that is found."""
 ROUNDS = 40
 
 _BLOCKS: WeakKeyDictionary[PowerFlow, Blocks] = WeakKeyDictionary()
@@ -48,7 +50,7 @@ def _approach(model: Model, blocks: Blocks, response: Response, scene: Scene, at
     """
     at.weight[:] = WEIGHT_FIRST
     for _ in range(ROUNDS):
-        rest = np.flatnonzero(~at.converged)
+        rest = np.flatnonzero(~at.converged & (at.weight >= WEIGHT_LEAST))
         if not len(rest):
             return
         tried = Start(

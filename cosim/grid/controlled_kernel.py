@@ -43,6 +43,8 @@ DONE_PU = 1e-10
 SHORT_PU = 1e-7
 """Steps shorter than this are taken unseen: mismatches that small are rounding."""
 LEAST_GAIN = 1e-4
+PART_LEAST = 1.5 * 0.5**HALVINGS
+"""A lane that gains nothing on so short a part of its step is stuck."""
 
 
 class Scene(NamedTuple):
@@ -258,7 +260,8 @@ def _close(lanes: Lanes, start: Start, first: int, step: int, work: Floats) -> b
         if not lanes.active[k]:
             continue
         done = lanes.part[k] == 1.0 and lanes.size[k] < DONE_PU
-        if not done and np.isfinite(lanes.merit[k]) and step < STEPS_MAX:
+        stuck = lanes.part[k] < PART_LEAST or not np.isfinite(lanes.merit[k])
+        if not done and not stuck and step < STEPS_MAX:
             running = True
             continue
         lanes.active[k] = False

@@ -137,18 +137,20 @@ class Journal:
         marker, of_name, of_content, checksum = HEADER.unpack_from(head)
         (of_head,) = CHECKSUM.unpack_from(head, HEADER.size)
         if marker != MARKER or zlib.crc32(head[: HEADER.size]) != of_head:
-            return self._dropped(begin, size)
+            self._check_nothing_follows(begin, size)
+            return None
         end = begin + HEAD_BYTES + int(of_name) + int(of_content)
         if end > size:
             return None
         body = self._at(begin + HEAD_BYTES, of_name + of_content)
         if zlib.crc32(body) != checksum:
-            return self._dropped(begin, size)
+            self._check_nothing_follows(begin, size)
+            return None
         key = body[:of_name].decode()
         self._places[key] = (begin + HEAD_BYTES, of_name, of_content)
         return end
 
-    def _dropped(self, begin: int, size: int) -> None:
+    def _check_nothing_follows(self, begin: int, size: int) -> None:
         """Return if what begins there can be a write cut short: no whole record comes after it.
 
         A machine that stops may leave gaps in the last record, for its parts reach the disk in any
@@ -187,5 +189,6 @@ def _is_whole(content: bytes) -> bool:
     (of_head,) = CHECKSUM.unpack_from(content, HEADER.size)
     if zlib.crc32(content[: HEADER.size]) != of_head:
         return False
-    body = content[HEAD_BYTES : HEAD_BYTES + of_name + of_content]
-    return len(body) == of_name + of_content and zlib.crc32(body) == checksum
+    length = int(of_name) + int(of_content)
+    body = content[HEAD_BYTES : HEAD_BYTES + length]
+    return len(body) == length and zlib.crc32(body) == int(checksum)

@@ -5,7 +5,9 @@ backend: an error keeps the task it belongs to, workers that join later get work
 can be compared with ours before anything is computed.
 """
 
+import os
 import re
+import warnings
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
@@ -55,8 +57,6 @@ class Processes:
 
     def run(self, job: Job, tasks: Iterator[Task]) -> Generator[Outcome, None, None]:
         """Keep every worker busy, with one task waiting for each."""
-        import os
-
         from joblib import Parallel, delayed, parallel_config
         from joblib.externals.loky import get_reusable_executor
         from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -74,7 +74,9 @@ class Processes:
                 f"a worker process {MEMORY}; results so far are kept: go on with fewer workers"
             ) from error
         finally:
-            outcomes.close()
+            with warnings.catch_warnings():  # that tasks are given up is what closing is for
+                warnings.simplefilter("ignore", UserWarning)
+                outcomes.close()
             get_reusable_executor(reuse=True).shutdown(wait=True)  # with all they hold in memory
 
 

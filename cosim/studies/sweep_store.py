@@ -94,6 +94,8 @@ class Store:
 
     def __init__(self, path: Path, journal: Journal) -> None:
         """Take the folder `path`, which is locked, and its journal."""
+        import pyarrow  # noqa: F401 (half a second that the first result need not wait)
+
         self.path = path
         self._journal = journal
         self._entries: dict[str, str] | None = None  # of the columns of every task
@@ -131,7 +133,8 @@ class Store:
         Raises:
             RunFolderError: a task is missing or damaged.
         """
-        missing = [key for key in keys if key not in self.keys] if keys else ["of any name"]
+        stored = self.keys
+        missing = [key for key in keys if key not in stored] if keys else ["of any name"]
         if missing:
             raise RunFolderError(f"{self.path}: holds no task {', '.join(missing[:5])}")
         return from_bytes([self._journal.read(key) for key in keys])

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from cosim.errors import SweepError
-from cosim.run_facts import package_versions
 from cosim.studies.sweep_columns import Columns, checked_columns
 
 PACKAGES = ("cosim", "networks", "policies")
@@ -93,6 +92,8 @@ def versions_here() -> dict[str, str]:
 
     Python counts with its first two numbers. Sources are told by the first digits of a hash.
     """
+    from cosim.run_facts import package_versions  # a second, which workers seldom need
+
     here = Path(__file__).resolve().parents[2]
     digest = hashlib.sha256()
     for package in PACKAGES:

@@ -2,7 +2,10 @@
 
 import os
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ from cosim.studies.sweep_store import Study, open_store
 from cosim.studies.sweep_tasks import Prepare, Task, Work
 
 STUDY = Study("toy", {"scenarios": 12, "limits": {"vm_max_pu": 1.1}}, 7, "abc")
-TASKS_OF_SCRIPT = 24
+TASKS_OF_SCRIPT = 60
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,13 @@ class Matrix:
 
     def __call__(self) -> Any:
         return np.random.default_rng(self.size).normal(size=(self.size, self.size))
+
+
+@contextmanager
+def fresh_folder() -> Iterator[Path]:
+    """Yield a folder that is not there yet, for tests that run many times over."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder) / "study"
 
 
 def toy_tasks(count: int = 12) -> list[Task]:
@@ -52,6 +62,11 @@ def logged_work(shared: Any, task: Task) -> dict[str, Any]:
     with Path(os.environ["TOY_LOG"]).open("a", encoding="utf-8") as log:
         log.write(f"{task.key}\n")
     time.sleep(0.03)
+    return toy_work(shared, task)
+
+
+def slow_work(shared: Any, task: Task) -> dict[str, Any]:
+    time.sleep(0.1)
     return toy_work(shared, task)
 
 

@@ -18,7 +18,18 @@ from cosim.settings import NotNegative, Positive, Settings
 
 NO_LIMIT = float("inf")
 Preset = Literal["en50160", "de_lv", "de_mv", "edisgo_split", "ansi_a", "ansi_b", "epri", "au"]
-Optional = Positive | Literal["none"] | None
+LimitName = Literal[
+    "voltage_min_pu",
+    "voltage_max_pu",
+    "voltage_lowest_pu",
+    "voltage_highest_pu",
+    "rise_max_pu",
+    "primary_rise_max_pu",
+    "drop_max_pu",
+    "line_max_percent",
+    "transformer_max_percent",
+    "reverse_flow_max_kw",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,34 +145,38 @@ class CriteriaSettings(Settings):
 
     preset: Preset = "en50160"
     """Defaults named after common practice; no claim of compliance with a standard."""
-    voltage_min_pu: Optional = Field(None, examples=[0.90])
-    """Lowest voltage for the share of time below; "none" lifts a limit, here and below."""
-    voltage_max_pu: Optional = Field(None, examples=[1.10])
+    voltage_min_pu: Positive | None = Field(None, examples=[0.90])
+    """Lowest voltage for the share of time below."""
+    voltage_max_pu: Positive | None = Field(None, examples=[1.10])
     """Highest voltage for the share of time below."""
     share_of_time: Positive | None = Field(None, examples=[0.95], le=1.0)
     """Share of a week's quarter hours in which the band above holds at every bus."""
-    voltage_lowest_pu: Optional = Field(None, examples=[0.85])
+    voltage_lowest_pu: Positive | None = Field(None, examples=[0.85])
     """Lowest voltage at any time; left out: that of the preset, or `voltage_min_pu` where that
     is given and the preset has one band only."""
-    voltage_highest_pu: Optional = Field(None, examples=[1.10])
+    voltage_highest_pu: Positive | None = Field(None, examples=[1.10])
     """Highest voltage at any time; likewise."""
-    rise_max_pu: Optional = Field(None, examples=[0.03])
+    rise_max_pu: Positive | None = Field(None, examples=[0.03])
     """Most that new plants raise the voltage of any bus at any time."""
-    primary_rise_max_pu: Optional = Field(None, examples=[0.03])
+    primary_rise_max_pu: Positive | None = Field(None, examples=[0.03])
     """Most that new plants raise the voltage of buses above 1 kV at any time."""
-    drop_max_pu: Optional = Field(None, examples=[0.05])
+    drop_max_pu: Positive | None = Field(None, examples=[0.05])
     """Most that new plants lower it."""
-    line_max_percent: Optional = Field(None, examples=[100.0])
+    line_max_percent: Positive | None = Field(None, examples=[100.0])
     """Highest loading of a line."""
-    transformer_max_percent: Optional = Field(None, examples=[100.0])
+    transformer_max_percent: Positive | None = Field(None, examples=[100.0])
     """Highest loading of a transformer."""
-    reverse_flow_max_kw: NotNegative | Literal["none"] | None = Field(None, examples=[250.0])
+    reverse_flow_max_kw: NotNegative | None = Field(None, examples=[250.0])
     """Most power fed into the network above."""
+    lifted: tuple[LimitName, ...] = Field((), examples=[["line_max_percent"]])
+    """Limits of the preset that do not count."""
 
     @model_validator(mode="after")
     def limits_agree(self) -> Self:
         """Reject limits that contradict each other."""
-        problems = contradictions(self.resolved())
+        both = [name for name in self.lifted if getattr(self, name) is not None]
+        problems = [f"{name} is both lifted and given" for name in both]
+        problems += contradictions(self.resolved())
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -169,8 +184,8 @@ class CriteriaSettings(Settings):
     def resolved(self) -> Criteria:
         """Return the limits that hold."""
         base = PRESETS[self.preset]
-        given = self.model_dump(exclude={"preset"}, exclude_none=True)
-        lifted = {name: getattr(ABSENT, name) for name, value in given.items() if value == "none"}
+        given = self.model_dump(exclude={"preset", "lifted"}, exclude_none=True)
+        lifted = {name: getattr(ABSENT, name) for name in self.lifted}
         limits = asdict(base) | given | lifted | {"split": base.split}
         if base.share_of_time == 1.0:
             for usual, always in (

@@ -6,7 +6,7 @@ operating point accepts it. Only sitings that pass are kept. The optimum is a lo
 upper bound may lie higher.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -159,10 +159,10 @@ class _Search:
         self, voltage_pu: Floats, loading_percent: Floats, slack_kw: Floats
     ) -> tuple[Floats, Integers]:
         """Return the excess (R,) of every limit, and (R, 4): point, quantity, element, sign."""
-        criteria = replace(self.prepared.criteria, split=None)
-        bounds = bounds_of(self.prepared.feeder, criteria, is_series=False)
+        bounds = bounds_of(self.prepared.feeder, self.prepared.criteria, is_series=False)
         without = self.few.without_pu(0, len(voltage_pu))
-        change = voltage_pu - without
+        # Heads move less than what hangs on them: held still, a step falls short, never too far.
+        change = voltage_pu - np.where(bounds.head >= 0, voltage_pu[:, bounds.head], without)
         parts = []
         for excess, quantity, sign in (
             (voltage_pu - bounds.voltage_highest_pu, Quantity.VOLTAGE, 1),

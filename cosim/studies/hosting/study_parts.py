@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from cosim.errors import ProfileError
 from cosim.grid.power_flow import PowerFlow
 from cosim.inputs.world import EVERY_ENVIRONMENT, Purpose, stream
-from cosim.studies.hosting.bisection import Judge, Search
+from cosim.studies.hosting.bisection import Search
 from cosim.studies.hosting.criteria import Criteria
 from cosim.studies.hosting.deployments import Sites, draw_deployments, sites_of
-from cosim.studies.hosting.judge import Grid, Lever
+from cosim.studies.hosting.judge import Grid
 from cosim.studies.hosting.operating_points import operating_points
 from cosim.studies.hosting.records import Deployments
 from cosim.studies.hosting.settings import HostingSettings
@@ -114,10 +114,3 @@ def deployments_of(prepared: Prepared, which: Sequence[int], reach_kw: float) ->
     return draw_deployments(
         prepared.settings, prepared.feeder, prepared.sites, which, reach_kw=reach_kw
     )
-
-
-def reference_lever(
-    prepared: Prepared, deployments: Deployments, criteria: Criteria | None = None
-) -> Judge:
-    """Return fit and forget: plants do all they could."""
-    return Lever(prepared.grid, criteria or prepared.criteria, deployments)

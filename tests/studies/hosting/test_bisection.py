@@ -54,14 +54,16 @@ def test_all_deployments_share_the_batches() -> None:
         return judge(level_kw, which)
 
     bisect(counted, layouts(3), SEARCH, lever="x")
-    assert len(calls) == max(len(seen) for seen in judge.seen.values()) + 3  # 3 doublings apart
+    asked = [len(seen) for seen in judge.seen.values()]
+    assert sum(calls) == sum(asked)
     assert calls[0] == 3
+    assert len(calls) < 1.5 * max(asked)  # each for itself it would be the sum
 
 
 def test_the_resolution_may_be_a_share_of_the_level() -> None:
     search = replace(SEARCH, resolution_kw=0.001, resolution_share=0.01)
-    found = bisect(Below(np.array([500.0])), layouts(1), search, lever="x")
-    assert 0.001 < 500.0 - found.hosting_kw[0] <= 5.0
+    found = bisect(Below(np.array([503.3])), layouts(1), search, lever="x")
+    assert 0.001 < 503.3 - found.hosting_kw[0] <= 5.0
 
 
 def test_a_base_case_that_fails_hosts_nothing_and_is_told() -> None:

@@ -21,7 +21,7 @@ def test_single_limits_replace_those_of_the_preset() -> None:
     found = settings_for(criteria={"preset": "ansi_a", "voltage_max_pu": 1.04}).criteria.resolved()
     assert (found.voltage_max_pu, found.voltage_highest_pu) == (1.04, 1.04)
     assert found.voltage_min_pu == 0.95
-    lifted = settings_for(criteria={"line_max_percent": "none"}).criteria.resolved()
+    lifted = settings_for(criteria={"lifted": ["line_max_percent"]}).criteria.resolved()
     assert lifted.line_max_percent == np.inf
 
 
@@ -37,7 +37,9 @@ def test_single_limits_replace_those_of_the_preset() -> None:
         ),
         ({"preset": "en1"}, ["must be 'en50160'"]),
         ({"share_of_time": 1.5}, ["share_of_time"]),
-        ({"rise_max_pu": -1}, ["rise_max_pu"]),
+        ({"rise_max_pu": -1}, ["criteria.rise_max_pu: must be above 0 (found -1)"]),
+        ({"rise_max_pu": 0.1, "lifted": ["rise_max_pu"]}, ["both lifted and given"]),
+        ({"lifted": ["everything"]}, ["criteria.lifted[1]: must be 'voltage_min_pu'"]),
     ],
 )
 def test_contradictions_are_all_told(given: dict[str, Any], words: list[str]) -> None:
@@ -48,17 +50,14 @@ def test_contradictions_are_all_told(given: dict[str, Any], words: list[str]) ->
 
 
 def test_lifting_everything_is_refused() -> None:
-    lifted = dict.fromkeys(
-        (
-            name
-            for names in GROUPS.values()
-            for name in names
-            if name not in ("split", "share_of_time")
-        ),
-        "none",
-    )
+    lifted = [
+        name
+        for names in GROUPS.values()
+        for name in names
+        if name not in ("split", "share_of_time")
+    ]
     with pytest.raises(HostingError, match="at least one must remain"):
-        settings_for(criteria={"preset": "ansi_a"} | lifted)
+        settings_for(criteria={"preset": "ansi_a", "lifted": lifted})
 
 
 def test_only_one_group_remains() -> None:

@@ -1,15 +1,18 @@
 """Deployments: nested, drawn by number, and as long as they need to be."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cosim.errors import HostingError
-from cosim.studies.hosting.deployments import installed_kw, plants_begun
+from cosim.studies.hosting.deployments import installed_kw, plants_begun, sites_of
 from cosim.studies.hosting.settings import hosting_settings
 from cosim.studies.hosting.study_parts import deployments_of, prepare
-from tests.studies.hosting.hosting_cases import prepared_for
+from networks.homes import select
+from tests.studies.hosting.hosting_cases import prepared_for, settings_for
 
 
 @given(low=st.floats(0.0, 400.0), more=st.floats(0.0, 400.0), number=st.integers(0, 19))
@@ -96,3 +99,28 @@ def test_plants_too_small_to_reach_anything_are_refused() -> None:
     prepared = prepared_for(deployment={"plant_kw": 1e-6})
     with pytest.raises(HostingError, match="choose larger plants"):
         deployments_of(prepared, range(1), 100.0)
+
+
+def test_a_feeder_without_homes_and_load_needs_named_buses() -> None:
+    prepared = prepared_for()
+    nobody = select(prepared.placed.homes, np.zeros(len(prepared.placed.homes), np.bool_))
+    empty = replace(prepared.feeder, nominal_load_kw=np.zeros(3))
+    placed = replace(prepared.placed, homes=nobody)
+    with pytest.raises(HostingError, match=r"name buses in deployment\.buses"):
+        sites_of(prepared.settings, empty, placed)
+    named = settings_for(deployment={"buses": [1, 2]})
+    assert sites_of(named, empty, placed).bus.tolist() == [1, 2]
+
+
+def test_medium_voltage_has_sites_in_proportion_to_load() -> None:
+    prepared = prepared_for()
+    nobody = select(prepared.placed.homes, np.zeros(len(prepared.placed.homes), np.bool_))
+    larger = replace(
+        prepared.feeder,
+        nominal_load_kw=np.array([0.0, 500.0, 1000.0]),
+        bus_nominal_kv=np.full(3, 20.0),
+    )
+    sites = sites_of(prepared.settings, larger, replace(prepared.placed, homes=nobody))
+    assert np.bincount(sites.bus).tolist() == [0, 10, 20]
+    assert not sites.are_homes
+    assert set(sites.mean_kw) == {250.0}

@@ -93,7 +93,7 @@ CRITERIA = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 50),
     points=st.integers(1, 60),
@@ -133,7 +133,8 @@ def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch, at_once: int) -
         assert np.array_equal(getattr(whole, name), getattr(parts, name), equal_nan=True)
         assert np.array_equal(getattr(whole, name)[5:6], getattr(single, name), equal_nan=True)
     for name in Extremes.__slots__:
-        assert np.array_equal(getattr(whole.extremes, name), getattr(parts.extremes, name))
+        of_parts = getattr(parts.extremes, name)
+        assert np.array_equal(getattr(whole.extremes, name), of_parts, equal_nan=True)
 
 
 def test_no_power_flow_is_a_violation() -> None:
