@@ -29,9 +29,9 @@ from cosim.studies.hosting.market_play import (
     Played,
     Scene,
     Way,
+    one_after_another,
     play_nobody,
     play_way,
-    side_by_side,
 )
 from cosim.studies.hosting.market_stage import MarketStage
 from cosim.studies.hosting.market_world import DeploymentDraws, draw_owners, slots_of
@@ -88,6 +88,28 @@ class MarketLever:
         )
         return within_curtailment(found, stage.settings.curtailed_share_max)
 
+    def extreme_states(self, level_kw: Floats, which: Integers) -> States:
+        """Return the states at which cases come closest to limits, for another solver to check.
+
+        Of each case those of the highest and the lowest voltage and of the highest loading.
+        """
+        played = self.played(level_kw, which)
+        cases, points, buses = played.bus_kw.shape
+        kw, kvar = (it.reshape(-1, buses) for it in (played.bus_kw, played.bus_kvar))
+        state = self.stage.grid.power_flow.solve(kw, kvar)
+        # Without a power flow there is nothing to compare.
+        unsolved = np.where(state.converged, 0.0, -np.inf)
+        measures = (
+            np.nanmax(state.voltage_pu, axis=1) + unsolved,
+            -np.nanmin(state.voltage_pu, axis=1) + unsolved,
+            np.nanmax(state.loading_percent, axis=1) + unsolved,
+        )
+        of_case = points * np.arange(cases)
+        at = np.unique([of_case + it.reshape(cases, points).argmax(axis=1) for it in measures])
+        at = at[state.converged[at]]
+        solved = self.stage.grid.power_flow.solve(kw[at], kvar[at])
+        return States(solved, np.zeros(len(at)), kw[at], kvar[at])
+
     def _played_together(self, level_kw: Floats, which: Integers) -> Played:
         stage, technology = self.stage, self.deployments.technology
         slots = slots_of(
@@ -98,12 +120,12 @@ class MarketLever:
             battery_share=stage.market.battery_share if self.way.batteries else 0.0,
         )
         if self.policies is None:
-            return side_by_side([play_nobody(technology, day, slots) for day in stage.days])
+            return one_after_another([play_nobody(technology, day, slots) for day in stage.days])
         scenes = (
             Scene(stage.scenario, technology, day, limits)
             for day, limits in zip(stage.days, stage.limits, strict=True)
         )
-        return side_by_side([play_way(it, slots, self.way, self.policies) for it in scenes])
+        return one_after_another([play_way(it, slots, self.way, self.policies) for it in scenes])
 
 
 def market_lever(stage: MarketStage, deployments: Deployments, way: Way) -> MarketLever:

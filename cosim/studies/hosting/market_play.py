@@ -56,7 +56,7 @@ class Played:
         )
 
 
-def side_by_side(days: list[Played]) -> Played:
+def one_after_another(days: list[Played]) -> Played:
     """Return days of the same cases as one record."""
     return Played(
         bus_kw=np.concatenate([day.bus_kw for day in days], axis=1),

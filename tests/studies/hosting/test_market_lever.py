@@ -23,6 +23,7 @@ from cosim.studies.hosting.market_stage import MarketStage, market_stage
 from cosim.studies.hosting.records import Deployments, Judged, Limiting
 from cosim.studies.hosting.settings import hosting_settings
 from cosim.studies.hosting.study_parts import Prepared, deployments_of, prepare
+from networks.reference import resolve
 from policies.hosting_ways import WAYS, lever_kinds
 
 FEEDER = "three_bus"
@@ -193,6 +194,23 @@ def test_vehicles_that_bid_are_all_charged_below_a_limit_that_others_break() -> 
     assert free.offered_kwh[0] == pytest.approx(alone.offered_kwh[0])
     assert of_bidders.extremes.offered_kwh[0] > 0.0
     assert not of_bidders.extremes.curtailed_kwh.any()
+
+
+def test_extreme_states_are_those_of_pandapower() -> None:
+    level, which = np.array([LOW_KW, HIGH_KW]), np.array([0, 1])
+    states = lever("p2p_water_value").extreme_states(level, which)
+    highest = judged("p2p_water_value").extremes.voltage_max_pu[[3, 7]]
+    assert states.state.voltage_pu.max() == pytest.approx(highest.max(), abs=1e-6)
+    check = resolve(
+        FEEDER,
+        prepared().feeder,
+        bus_kw=states.bus_kw,
+        bus_kvar=states.bus_kvar,
+        voltage_pu=states.state.voltage_pu,
+        loading_percent=states.state.loading_percent,
+    )
+    assert check.states == len(states.bus_kw) > 1
+    assert check.voltage_pu < 1e-8
 
 
 def test_levers_travel_to_other_processes() -> None:
