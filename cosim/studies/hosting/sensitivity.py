@@ -16,6 +16,7 @@ from cosim.studies.hosting.judge import Grid
 from cosim.studies.hosting.levers import LeverKind
 from cosim.studies.hosting.operating_points import snapshot
 from cosim.studies.hosting.settings import LOAD_SHARE, HostingSettings
+from cosim.studies.hosting.study import capacities
 from cosim.studies.hosting.study_parts import Prepared, with_slack_voltage
 from cosim.studies.hosting.summary import hosting_quantile, limiting_name
 
@@ -27,8 +28,6 @@ SLACK_STEPS_PU: Final = (-0.03, -0.015, 0.0, 0.015, 0.03)
 
 def sensitivity_rows(prepared: Prepared, reference: LeverKind) -> list[dict[str, Any]]:
     """Return the rows of table `sensitivity`."""
-    from cosim.studies.hosting.study import capacities
-
     settings = prepared.settings
     count = min(settings.scenarios, SCENARIOS_MOST)
     if settings.deployment.rule != "random":
@@ -68,6 +67,8 @@ def _changes(prepared: Prepared) -> Iterator[tuple[str, str, bool, Prepared]]:
     for name, criteria in PRESETS.items():
         is_own = name == settings.criteria.preset and prepared.criteria == criteria
         yield "criteria", name, is_own, replace(base, criteria=criteria)
+    if prepared.criteria not in PRESETS.values():
+        yield "criteria", "as set", True, base
     factor = settings.deployment.power_factor
     for value in sorted({*POWER_FACTORS, factor}, reverse=True):
         changed = _again(prepared, "deployment", power_factor=value)

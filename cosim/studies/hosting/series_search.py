@@ -40,6 +40,9 @@ FIRST_POINTS: Final = 48
 LONG: Final = 8 * FIRST_POINTS
 """Series shorter than this are searched whole."""
 
+VERY_LONG: Final = 2000
+"""Points from which only the level found is judged at all of them."""
+
 
 def bisect_series(lever: Lever, search: Search, *, name: str, scale_kw: float) -> Capacities:
     """Return the hosting capacity of every deployment, as `bisection.bisect` does.
@@ -113,9 +116,13 @@ class _OfOne:
 
 
 def _judge_below(judge: _OfOne, at: Progress, search: Search) -> Judged:
-    """Judge the level found at all points, and the levels of the grid below it."""
+    """Judge the level found at all points, and the levels of the grid below it.
+
+    Of a very long series the levels below are those of the chosen points alone.
+    """
     level = at.low[:1]
-    if search.grid_levels and np.isfinite(at.high[0]):
+    points = len(judge.lever.grid.points.week)
+    if search.grid_levels and np.isfinite(at.high[0]) and points < VERY_LONG:
         below = grid_shares(search.grid_levels) * at.low[0]
         level = np.concatenate([below, level])
     return judge(level, np.zeros(len(level), np.int64))
