@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cosim.studies.hosting.closer_look import moment
+from cosim.studies.hosting.closer_look import just_above, moment
 from cosim.studies.hosting.deployments import by_share
 from cosim.studies.hosting.judge import Lever, Played
 from cosim.studies.hosting.nodal import nodal_deployments
@@ -19,9 +19,6 @@ from cosim.studies.hosting.study import Shared, compared_levers
 from cosim.studies.hosting.study_parts import REACH_MULTIPLE, Prepared, deployments_of
 from networks.catalog import build_net
 from networks.reference import ReferenceCheck, resolve
-
-STEP = 1.001
-"""Just above a capacity, where what limits it is broken."""
 
 
 def check_extremes(shared: Shared, rows: Mapping[str, Any]) -> ReferenceCheck:
@@ -39,7 +36,7 @@ def check_extremes(shared: Shared, rows: Mapping[str, Any]) -> ReferenceCheck:
             reach = max(REACH_MULTIPLE * prepared.scale_kw, 1.1 * level)
             lever = kind.judging(prepared, deployments_of(prepared, [number], reach))
             assert isinstance(lever, Lever)
-            played.append(_state(lever, level))
+            played.append(_state(prepared, lever, level))
     nodes = picked(rows, rows["row"] == NODE)
     if len(nodes["kw"]):
         nodal = nodal_deployments(prepared)
@@ -47,7 +44,7 @@ def check_extremes(shared: Shared, rows: Mapping[str, Any]) -> ReferenceCheck:
             share = nodal.share[np.flatnonzero(nodal.bus == nodes["scenario"][place])]
             layout = by_share(nodal.technology, share)
             lever = Lever(prepared.grid, prepared.criteria, layout)
-            played.append(_state(lever, float(nodes["kw"][place])))
+            played.append(_state(prepared, lever, float(nodes["kw"][place])))
     return resolve(
         _net(prepared),
         prepared.feeder,
@@ -64,9 +61,9 @@ def _extremes(kw: Any) -> tuple[int, int, int]:
     return int(order[0]), int(order[(len(order) - 1) // 2]), int(order[-1])
 
 
-def _state(lever: Lever, level_kw: float) -> Played:
+def _state(prepared: Prepared, lever: Lever, level_kw: float) -> Played:
     """Return deployment 0 of a lever at a level, at the moment that breaks first above it."""
-    point = moment(lever, 0, STEP * level_kw)
+    point = moment(lever, 0, just_above(prepared, level_kw))
     grid = lever.grid.some(np.array([point]))
     installed = lever.installed(np.array([level_kw]), np.zeros(1, np.int64))
     return lever.play(grid.power_flow, grid.asked(installed, 0, 1))
