@@ -12,7 +12,7 @@ import pytest
 
 from cosim import hosting_study
 from cosim.cli_hosting import fresh_folder, hosting_capacity
-from cosim.cli_hosting_levers import lever_kinds
+from cosim.cli_hosting_levers import kinds_with
 from cosim.reports.hosting_lever_words import TITLES
 from cosim.reports.hosting_report import hosting_report_files
 from cosim.run_folder import hashes_of
@@ -21,6 +21,7 @@ from cosim.studies.hosting.settings import HostingSettings, Technology, hosting_
 from cosim.studies.hosting.tables import TABLES
 from cosim.studies.sweep_columns import Columns
 from cosim.studies.sweep_store import Store
+from policies.hosting_ways import lever_kinds
 from tests.reports.page import read_page
 from tests.reports.sample_hosting import Kind, sample_hosting
 from tests.test_cli import exit_code
@@ -104,11 +105,49 @@ def test_a_missing_settings_file_is_told(
 
 def test_options_replace_the_file_and_all_means_every_lever(small: str) -> None:
     options = {"scenarios": 5, "window.days": ["2016-06-13"], "levers": ["all"]}
-    settings = hosting_study.checked_settings(Path(small), options, lever_kinds, None)
+    found = hosting_study.checked_settings(Path(small), options, kinds_with, None)
+    settings = found.settings
     assert settings.scenarios == 5
     assert settings.feeder == "cigre_lv_residential"
     assert str(settings.window.days[0]) == "2016-06-13"
     assert settings.levers == tuple(lever_kinds())
+    assert found.left_out == ()
+
+
+def test_all_leaves_out_what_the_window_or_the_technology_has_no_use_for() -> None:
+    kinds = lever_kinds()
+    markets = {name for name, kind in kinds.items() if kind.is_market}
+    options = {"levers": ["all"], "window.kind": "year"}
+    found = hosting_study.checked_settings(None, options, kinds_with, None)
+    assert set(found.settings.levers) == set(kinds) - markets
+    (words,) = found.left_out
+    assert words.startswith("fit_and_forget_days, self_consumption, storage")
+    assert "market levers play a few whole days" in words
+    options = {"levers": ["all"], "window.kind": "typical", "technology": "ev"}
+    found = hosting_study.checked_settings(None, options, kinds_with, None)
+    pv_alone = {"volt_watt", "export_limit", "self_consumption", "storage_curtailment"}
+    assert {"p2p_learned", "curtailment", "volt_var"} < set(found.settings.levers)
+    assert not pv_alone & set(found.settings.levers)
+    (words,) = found.left_out
+    assert all(name in words for name in pv_alone)
+
+
+def test_market_levers_are_refused_with_all_else_that_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("[deployment]\npower_factor = 0.9\n", encoding="utf-8")
+    given = ("--settings", str(file), "--scenarios", "0", "--levers", "p2p_learned,magic")
+    given += ("--policies", str(tmp_path), "--feeder", "nowhere")
+    assert exit_code("hosting-capacity", *given, "--out", str(tmp_path / "a")) == 2
+    printed = capsys.readouterr().err
+    for part in (
+        *("scenarios: must be", "there is no 'magic'", "unknown feeder 'nowhere'"),
+        *("window.kind = snapshot: market levers", "deployment.power_factor = 0.9: market levers"),
+        "market.policies: ",
+    ):
+        assert printed.count(part) == 1, part
+    assert not (tmp_path / "a").exists()
 
 
 def test_a_folder_is_named_after_the_study_and_never_taken_twice(

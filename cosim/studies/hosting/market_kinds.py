@@ -14,10 +14,30 @@ from cosim.studies.hosting.levers import LeverKind
 from cosim.studies.hosting.market_lever import MarketLever, market_lever
 from cosim.studies.hosting.market_play import Way
 from cosim.studies.hosting.market_stage import MarketStage, market_stage
-from cosim.studies.hosting.records import Capacities, Deployments
+from cosim.studies.hosting.records import TECHNOLOGIES, Capacities, Deployments
 from cosim.studies.hosting.study_parts import Prepared
 
 SCENARIOS_PER_TASK = 10
+"""Fixed, so that no number of workers changes which cases are played side by side."""
+
+ON_DAYS = "fit_and_forget_days"
+"""Nobody acts, on the days and with the vehicles of market levers, searched as coarsely as they
+are: what others are held against, so that coarseness is no gain or loss."""
+
+STEPS = {
+    "curtailment": ON_DAYS,
+    "storage_curtailment": "curtailment",
+    "p2p_water_value": "storage_curtailment",
+    "p2p_fictitious_play": "p2p_water_value",
+    "p2p_learned": "p2p_water_value",
+}
+"""What each way adds one thing to."""
+
+TECHNOLOGIES_OF = {
+    "self_consumption": ("pv",),
+    "storage_curtailment": ("pv",),
+}
+"""Where a way differs from all others: batteries come with solar plants alone."""
 
 
 def market_kinds(ways: Iterable[Way], scenario: Scenario | None = None) -> dict[str, LeverKind]:
@@ -30,6 +50,9 @@ def market_kinds(ways: Iterable[Way], scenario: Scenario | None = None) -> dict[
             judging=_Judging(way, scenario),
             scenarios_per_task=SCENARIOS_PER_TASK,
             is_market=True,
+            reference=ON_DAYS,
+            step=STEPS.get(way.name, ""),
+            technologies=TECHNOLOGIES_OF.get(way.name, TECHNOLOGIES),
         )
         for way in ways
     }

@@ -20,5 +20,8 @@ class MarketSettings(Settings):
     """Bisection ends where the failing level is no more than this share above the passing one."""
     grid_levels: Annotated[int, Field(ge=0, le=200)] = 4
     """Levels looked at below the first failing one before bisection."""
+    policies: str | None = Field(None, examples=["trained"])
+    """Folder of a training that plays `p2p_learned`; left out: the policies that come with the
+    toolkit."""
     cases_at_once: Annotated[int, Field(ge=1, le=1000)] = 10
     """Cases that are played side by side: memory against speed."""
