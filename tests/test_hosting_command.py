@@ -1,8 +1,10 @@
 """`cosim hosting-capacity` from the command line to the finished folder, and what it refuses."""
 
 import json
+import random
 import re
 import shutil
+import time
 import tomllib
 from pathlib import Path
 from typing import get_args
@@ -20,10 +22,12 @@ from cosim.studies.hosting.criteria import PRESETS
 from cosim.studies.hosting.settings import HostingSettings, Technology, hosting_settings
 from cosim.studies.hosting.tables import TABLES
 from cosim.studies.sweep_columns import Columns
-from cosim.studies.sweep_store import Store
+from cosim.studies.sweep_journal import MAGIC
+from cosim.studies.sweep_store import JOURNAL, Store
 from policies.hosting_ways import lever_kinds
 from tests.reports.page import read_page
 from tests.reports.sample_hosting import Kind, sample_hosting
+from tests.studies.test_sweep_workers import started, wait_until
 from tests.test_cli import exit_code
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "hosting-capacity.md"
@@ -252,3 +256,32 @@ def test_the_settings_on_the_page_are_the_defaults_and_none_is_missing() -> None
 
 def test_every_lever_has_a_title() -> None:
     assert set(lever_kinds()) <= set(TITLES)
+
+
+KILLED = (
+    *("--feeder", "three_bus", "--levers", "volt_watt,curtailment", "--days", "2016-05-24"),
+    *("--criteria", "ansi_a", "--scenarios", "12"),
+)
+"""Small, with a lever that plays the market."""
+
+
+@pytest.mark.slow
+def test_a_command_killed_at_a_random_moment_goes_on_to_the_same_tables(
+    small: str, tmp_path: Path
+) -> None:
+    given = ("hosting-capacity", "--settings", small, *KILLED, "--workers", "2", "--out")
+    assert exit_code(*given, str(tmp_path / "whole")) == 0
+    out = tmp_path / "killed"
+    script = ("-c", "from cosim.cli import main; main()", *given, str(out))
+    with started(*script) as process:
+        journal = out / JOURNAL
+        wait_until(
+            lambda: journal.exists() and journal.stat().st_size > len(MAGIC), "nothing is stored"
+        )
+        time.sleep(random.SystemRandom().uniform(0.0, 2.0))
+        process.kill()
+        process.wait()
+    assert exit_code(*given, str(out)) == (2 if (out / "manifest.json").exists() else 0)
+    whole, killed = hashes_of(tmp_path / "whole"), hashes_of(out)
+    for name in SAME_BYTES:
+        assert whole[name] == killed[name], name
