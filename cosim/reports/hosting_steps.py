@@ -8,7 +8,6 @@ import pandas as pd
 from cosim.reports.blocks import Column, Figure, Row, Table
 from cosim.reports.hosting_data import Drawn, HostingReportData
 from cosim.reports.hosting_lever_words import lever_title
-from cosim.reports.hosting_levers import wrapped
 from cosim.reports.hosting_summary import floored
 from cosim.reports.plotting import INDIGO, Spec, axis, layout, plain, spec
 from cosim.reports.wording import MISSING, signed
@@ -20,8 +19,8 @@ def steps_figure(data: HostingReportData) -> Drawn:
     """Return what each step adds, in percent of the reference, with its interval."""
     rows = data.table("steps").reset_index(drop=True)
     labels = [
-        f"{wrapped(lever_title(lever))}<br><span style='font-size:11px'>instead of "
-        f"{wrapped(lever_title(below))}</span>"
+        f"{lever_title(lever)}<br><span style='font-size:11px'>instead of "
+        f"{lever_title(below)}</span>"
         for lever, below in zip(rows["lever"], rows["below"], strict=True)
     ]
     value, low, high = (
@@ -48,7 +47,7 @@ def steps_figure(data: HostingReportData) -> Drawn:
         xaxis=axis("Gained, % of fit and forget (mean)", zeroline=True, zerolinecolor="#1F2933"),
         yaxis={"type": "category", "categoryorder": "array", "categoryarray": labels[::-1]},
         showlegend=False,
-        margin={"l": 210, "r": 34, "t": 12, "b": 56},
+        margin={"l": 280, "r": 34, "t": 12, "b": 56},
     )
     figure = Figure(
         "steps",
