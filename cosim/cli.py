@@ -1,4 +1,4 @@
-"""The command line: `cosim run`, `train`, `compare`, `hosting-capacity`, `check` and others.
+"""The command line: `cosim run`, `train`, `compare`, `hosting-capacity`, `flexibility` and others.
 
 Everything heavy is imported inside the commands, so that `cosim --help` answers at once.
 """
@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from cosim.cli_compare import compare
+from cosim.cli_flexibility import flexibility
 from cosim.cli_hosting import hosting_capacity
 from cosim.cli_train import train
 from cosim.cli_validate import app as validate_app
@@ -29,6 +30,7 @@ app.add_typer(validate_app)
 app.command()(train)
 app.command()(compare)
 app.command()(hosting_capacity)
+app.command()(flexibility)
 EXIT_FAILED_CHECK = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130

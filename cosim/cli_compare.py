@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +24,7 @@ DEFAULT_PLAYERS = "no_trade,self_consumption,zero_intelligence,water_value,ficti
 DEFAULT_DAYS, DEFAULT_SEEDS = 6, 5
 SHOWN = (
     *("cost_eur_per_day", "value_capture_percent", "leader_eur_per_day", "surplus_eur_per_day"),
-    "violation_intervals_per_day",
+    *("violation_intervals_per_day", "exploitability_percent", "hindsight_regret_percent"),
 )
 """Metrics in the table on standard output, beside the decision time."""
 
@@ -55,6 +56,13 @@ def compare(  # noqa: PLR0913 (one argument an option)
         typer.Option(help=f"Number of single held-out days instead; default: {DEFAULT_DAYS}."),
     ] = None,
     seeds: Annotated[int, typer.Option(help="Worlds drawn for each day.")] = DEFAULT_SEEDS,
+    exploitability: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Measure on N prosumers what one could gain by acting otherwise; 0: leave it out.",
+        ),
+    ] = 0,
 ) -> None:
     """Play policies and yardsticks on the same held-out days; write a table and a report.
 
@@ -62,7 +70,7 @@ def compare(  # noqa: PLR0913 (one argument an option)
     Yardsticks: optimum (value capture is measured by it), receding_horizon.
     """
     asked = _Asked(folders or [], [name.strip() for name in players.split(",") if name.strip()])
-    problems = _number_problems(weeks, days, seeds)
+    problems = _number_problems(weeks, days, seeds, exploitability)
     settings, of_settings = _scenario(scenario, feeder, out)
     line_up, of_players = asked.line_up(settings)
     problems += [*of_players, *asked.reference_problems(reference), *of_settings]
@@ -73,6 +81,10 @@ def compare(  # noqa: PLR0913 (one argument an option)
         problems += plan_problems(settings, plan)
     if problems or settings is None or line_up is None:
         raise ScenarioError(problems)
+    if exploitability:
+        from policies.incentives import probe_of
+
+        line_up = replace(line_up, probe=probe_of(exploitability))
     try:
         content = _play(settings, line_up, plan, asked.reference(reference), out)
     except KeyboardInterrupt as interrupt:
@@ -156,7 +168,9 @@ class _Asked:
         return problems
 
 
-def _number_problems(weeks: int | None, days: int | None, seeds: int) -> list[str]:
+def _number_problems(
+    weeks: int | None, days: int | None, seeds: int, exploitability: int
+) -> list[str]:
     from cosim.studies.held_out_worlds import most_days, most_weeks
 
     problems = []
@@ -167,6 +181,8 @@ def _number_problems(weeks: int | None, days: int | None, seeds: int) -> list[st
             problems.append(f"--{name}: found {value}; allowed is 1 to {most}, the {name} held out")
     if seeds < 1:
         problems.append(f"--seeds: found {seeds}; must be at least 1")
+    if exploitability < 0:
+        problems.append(f"--exploitability: found {exploitability}; must be at least 0")
     return problems
 
 
@@ -230,7 +246,8 @@ def print_figures(summary: "Summary", decision_s: Mapping[str, float] | None = N
 
     from cosim.studies.comparison_summary import METRICS
 
-    shown = [metric for metric in METRICS if metric.name in SHOWN]
+    measured = {name for found in summary.estimates.values() for name in found}
+    shown = [each for each in METRICS if each.name in SHOWN and each.name in measured]
     table = Table(box=None, pad_edge=False)
     table.add_column("player", style="bold")
     for metric in shown:

@@ -1,6 +1,7 @@
 """What `cosim train` does: learn, judge on held-out days, write the model card."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,21 @@ from cosim.cli_progress import DayProgress
 from cosim.compare_run import Plan, plan_problems
 from cosim.errors import ScenarioError
 from cosim.scenario import Scenario
+from cosim.scenario_checks import uncovered_problems
 from cosim.studies.comparison_summary import summary_of
+from cosim.studies.incentives import EXPLOITABILITY
 from networks.catalog import load_feeder
 from policies.held_out_evaluation import evaluate
 from policies.model_card import Making, model_card, versions
-from policies.training import Training, TrainingSettings
+from policies.training import Training, TrainingSettings, drawn_spans
 from policies.training_folder import finish, is_finished, open_training, write_policies
 
-KINDS = {"followers": "followers", "leader": "leader", "judge": "judging a round"}
+KINDS = {
+    "search": "followers, search",
+    "followers": "followers",
+    "leader": "leader",
+    "judge": "judging a round",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +58,11 @@ def train_with_progress(out: Path, asked: Asked) -> None:
     scenario = asked.scenario
     problems = [] if asked.plan is None else plan_problems(scenario, asked.plan)
     if problems:
-        raise ScenarioError([*problems, "final evaluation: --no-evaluation goes without it"])
+        problems.append("final evaluation: --no-evaluation goes without it")
+    spans = drawn_spans(asked.settings)
+    problems += uncovered_problems(scenario, spans, "training may draw")
+    if problems:
+        raise ScenarioError(problems)
     feeder = load_feeder(
         scenario.feeder.name, **scenario.feeder.of_feeder(owned_devices=scenario.takes_devices)
     )
@@ -104,7 +116,7 @@ def _print(training: Training, held_out: dict[str, Any] | None, out: Path) -> No
             typer.echo(
                 f"round {int(each['round']) + 1}: the aggregator earns "
                 f"{each['leader_eur_per_day']:.2f} EUR a day, the community pays "
-                f"{each['community_eur_per_day']:.2f} EUR a day (training days)"
+                f"{each['community_eur_per_day']:.2f} EUR a day{_alone(each)} (training days)"
             )
     if held_out is not None:
         typer.echo(f"\nheld-out days {', '.join(held_out['strata'])}")
@@ -113,6 +125,13 @@ def _print(training: Training, held_out: dict[str, Any] | None, out: Path) -> No
         f"\npolicies {out}\ncard     {out / 'model_card.md'}\n"
         f"compare  cosim compare {out} --out COMPARISON"
     )
+
+
+def _alone(judged: Mapping[str, Any]) -> str:
+    """Return what one follower could gain alone, in words, where it was measured."""
+    if EXPLOITABILITY not in judged:
+        return ""
+    return f", one follower could gain {judged[EXPLOITABILITY]:.1f} % of its saving alone"
 
 
 class _Bar:

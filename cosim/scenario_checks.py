@@ -5,7 +5,7 @@ must agree on. All problems are told at once, those of good settings also when o
 """
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from cosim.errors import ScenarioError
-from cosim.inputs.prices import Needed, price_problems
+from cosim.errors import PriceError, ScenarioError
+from cosim.inputs.prices import Needed, days_without_prices, price_problems
 from cosim.inputs.profiles import LOOKAHEAD, date_problems, local_midnight, start_problems
 from cosim.prosumer_buses import number_buses
 from cosim.prosumer_file import by_row, read_prosumers
@@ -38,6 +38,7 @@ from networks.simbench_profiles import INTERVAL_H, TIME_ZONE
 
 Section = TypeVar("Section", bound=BaseModel)
 PRICES = ("day_ahead", "imbalance")
+RANGES_SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,59 @@ def check_scenario(scenario: Scenario | Sound, *, out: Path | None) -> list[str]
         *_price_problems(sound),
         *_out_problems(out),
     ]
+
+
+def uncovered_problems(
+    scenario: Scenario, spans: Sequence[tuple[datetime.date, int]], what: str
+) -> list[str]:
+    """Return which days of many spans, (first day, days) each, price files do not cover.
+
+    The days of the files move along with those that are played, as `scenario_at` moves them; the
+    day behind a span, into which plans look, is needed too. `what` says what needs the days.
+    """
+    if all(getattr(scenario.wholesale, name).source == "synthetic" for name in PRICES):
+        return []
+    runs = [scenario.run.model_copy(update={"start": start, "days": days}) for start, days in spans]
+    needed = [found.start_utc for found in map(_needed, runs) if found is not None]
+    if not needed:
+        return []
+    wanted = Needed(np.unique(np.concatenate(needed)), TIME_ZONE, scenario.run.start)
+    problems = []
+    for name in PRICES:
+        settings: Prices = getattr(scenario.wholesale, name)
+        try:
+            missing = days_without_prices(settings, wanted)
+        except PriceError as error:
+            problems += [f"wholesale.{name}: {problem}" for problem in error.problems]
+            continue
+        if missing:
+            moved = "" if settings.first_day is None else _of_file(settings, scenario, missing[0])
+            problems.append(
+                f"wholesale.{name}: {settings.file}: has no prices, or not all of them, for "
+                f"{len(missing)} of the days that {what}: {_day_ranges(missing)}{moved}"
+            )
+    return problems
+
+
+def _of_file(settings: Prices, scenario: Scenario, day: datetime.date) -> str:
+    """Return which day of the file stands for the first one that is missing."""
+    if settings.first_day is None:
+        return ""
+    of_file = day + (settings.first_day - scenario.run.start)
+    return f"; by first_day, {day} takes the prices of {of_file}"
+
+
+def _day_ranges(days: Sequence[datetime.date]) -> str:
+    """Return days in order as ranges, the first few of them."""
+    ranges: list[list[datetime.date]] = []
+    for day in days:
+        if ranges and day - ranges[-1][-1] == datetime.timedelta(days=1):
+            ranges[-1].append(day)
+        else:
+            ranges.append([day])
+    words = [str(it[0]) if len(it) == 1 else f"{it[0]} to {it[-1]}" for it in ranges]
+    shown = ", ".join(words[:RANGES_SHOWN])
+    return shown if len(words) <= RANGES_SHOWN else f"{shown} and {len(words) - RANGES_SHOWN} more"
 
 
 def _feeder_in(content: dict[str, Any]) -> object:

@@ -5,6 +5,7 @@ answer. A loop over days, an environment for a leader and one for followers all 
 each owns its rule of when to begin anew.
 """
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from cosim.errors import PolicyError
 from cosim.expectation import Rehearsal, settle_expectations
 from cosim.game import Game
 from cosim.interval import Day, Passage, bid_of, plan, trade
+from cosim.prospect import prospect_of
 from cosim.prosumers.devices import initial_state
 from cosim.records import (
     Closing,
@@ -77,6 +79,12 @@ class Session:
         self._headroom: Floats = self._distances(np.ones_like(self._network))
         self._last: IntervalRecord | None = None
 
+    def fork(self) -> "Session":
+        """Return a session that goes on from here by itself; this one stays as it is."""
+        other = copy.copy(self)
+        other._records = list(self._records)
+        return other
+
     @property
     def run_over(self) -> bool:
         """Whether every day of the world is behind."""
@@ -107,6 +115,7 @@ class Session:
             state=self.state,
             start=self.state.interval - first,
             length=end - first,
+            prospect=prospect_of(game, self.state, forecast, end - self.state.interval),
         )
 
     def announce(self, signal: Signal, follow: Follow) -> WholesaleBid | None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from cosim.interval import Day
+from cosim.prospect import Prospect
 from cosim.records import Exogenous, Fleet, Floats, State
 from cosim.results import IntervalRecord
 
@@ -26,6 +27,7 @@ class LeaderView:
     state: State  # at the start of the day
     start: int  # first interval of the day that can still be priced; above 0 when re-quoting
     length: int  # intervals of the whole day
+    prospect: Prospect  # of the intervals that can still be priced, devices left to themselves
 
 
 @dataclass(frozen=True, slots=True, eq=False)

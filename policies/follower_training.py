@@ -58,6 +58,15 @@ class FollowerTraining:
     """Weight of the own marginal share in broken limits, where the market does not charge it."""
 
 
+def any_leader(view: LeaderView, draws: np.random.Generator, tariff: TariffSet) -> Signal:
+    """Draw a leader for every environment: uniform in its box, some in its corners."""
+    count = view.day_ahead_eur_per_kwh.shape[1]
+    raw = draws.uniform(-1.0, 1.0, (count, len(LEADER_ACTIONS)))
+    corner = draws.random(count) < 0.2
+    raw[corner] = np.sign(raw[corner])
+    return announced(view, raw, tariff)
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """What one iteration did."""
@@ -92,6 +101,7 @@ class FollowerTrainer:
             hidden=settings.ppo.hidden,
             log_std=settings.ppo.log_std_start,
         )
+        policy.set_constant([0.0] * len(ACTIONS))
         self.learner = Learner(policy, settings.ppo, seed=seed)
         self.iteration = 0
         self.leader: Callable[[LeaderView], Signal] | None = None
@@ -144,12 +154,9 @@ class FollowerTrainer:
         return make_game(scenario, self.power_flow, world), world
 
     def _prices(self, view: LeaderView, draws: np.random.Generator) -> Signal:
-        """Draw a leader for every environment: half uniform in its box, some in its corners."""
+        """Draw a leader for every environment: half of them the current one, jittered."""
         count = view.day_ahead_eur_per_kwh.shape[1]
-        raw = draws.uniform(-1.0, 1.0, (count, len(LEADER_ACTIONS)))
-        corner = draws.random(count) < 0.2
-        raw[corner] = np.sign(raw[corner])
-        drawn = announced(view, raw, self.settings.tariff)
+        drawn = any_leader(view, draws, self.settings.tariff)
         if self.leader is None:
             return drawn
         known, kept = self.leader(view), draws.random(count) < 0.5

@@ -17,11 +17,15 @@ from cosim.studies.comparison_folder import ComparisonContent, facts_of, json_te
 from cosim.studies.comparison_summary import summary_of
 from cosim.studies.held_out_worlds import chosen_days
 from cosim.whole_files import write_text
+from policies.incentives import probe_of
 from policies.players import BASELINE, BEST_BIDDER, OPTIMUM, PLAYERS, YARDSTICKS, trained_players
 from policies.training_folder import HELD_OUT, POLICIES
 
 TRAINED: Final = "trained"
 """Name under which the policies of a training play in its final evaluation."""
+
+DEVIATORS: Final = 4
+"""Prosumers on whom it is measured what one follower could gain by acting otherwise."""
 
 PLAYED_BESIDE: Final = (BASELINE, "water_value", BEST_BIDDER)
 
@@ -54,7 +58,12 @@ def line_up(folder: Path, scenario: Scenario) -> LineUp:
     """Return who is played: yardsticks, learned followers alone, and both learned sides, last."""
     players = {name: PLAYERS[name](scenario) for name in PLAYED_BESIDE}
     trained = trained_players(folder, TRAINED, scenario)
-    return LineUp((*players.values(), *trained), players[BASELINE], (YARDSTICKS[OPTIMUM],))
+    return LineUp(
+        (*players.values(), *trained),
+        players[BASELINE],
+        (YARDSTICKS[OPTIMUM],),
+        probe_of(DEVIATORS),
+    )
 
 
 def held_out_facts(content: ComparisonContent, *, command: str, digest: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from cosim.studies.comparison_summary import (
     verdict,
 )
 from cosim.studies.held_out import EVERY, training_days
+from cosim.studies.incentives import EXPLOITABILITY, GAIN, REGRET
 from cosim.studies.statistics import Difference, Estimate
 from networks.feeder import Feeder
 from policies.checkpoints import LAYOUTS
@@ -30,7 +31,7 @@ PACKAGES: Final = (DISTRIBUTION, "torch", "stable-baselines3", "numpy", "numba",
 SHOWN: Final = (
     *("cost_eur_per_day", "value_capture_percent", "leader_eur_per_day", "surplus_eur_per_day"),
     *("worse_off_percent", "violation_intervals_per_day", "curtailed_percent", "local_percent"),
-    "peak_import_kw",
+    *("peak_import_kw", EXPLOITABILITY, GAIN, REGRET),
 )
 COMPARED: Final = SHOWN[:4]
 DASH: Final = "-"
@@ -115,6 +116,16 @@ def scenario_words(scenario: Scenario, feeder: Feeder) -> Iterator[str]:
     yield "All settings: `scenario.toml` beside this card."
 
 
+def _trials(units: list[dict[str, Any]]) -> str:
+    """Return how often learned followers took the place of those that were kept."""
+    tried = [each for each in units if "taken" in each]
+    taken = [each for each in tried if each["taken"]]
+    if not taken:
+        return f"{len(tried)}, none better than fictitious play, which is what is kept, exactly"
+    by = {"search": "a search", "followers": "PPO"}[taken[-1]["kind"]]
+    return f"{len(tried)}, of which {len(taken)} took the place of those before; kept: of {by}"
+
+
 def _community_words(scenario: Scenario) -> str:
     if scenario.prosumers:
         return f"{len(scenario.prosumers)} prosumers given by hand."
@@ -141,8 +152,9 @@ def _what(settings: TrainingSettings) -> str:
         "Two policies for the market between an aggregator (leader) and the prosumers of a feeder "
         "(followers). **Followers**: one network for all prosumers, two hidden layers of "
         f"{followers.ppo.hidden} units, that moves the water values of each device's own plan; "
-        f"it plays the day on forecasts {settings.passes} times before it bids. Trained by PPO "
-        f"under leaders drawn from everything they may announce. **Leader**: {often}, "
+        f"it plays the day on forecasts {settings.passes} times before it bids. Proposed by "
+        "a search for constant actions and by PPO, under leaders drawn from everything they may "
+        f"announce; kept where trials showed that the community pays less. **Leader**: {often}, "
         f"two hidden layers of {leader.hidden} units, by {leader.algorithm} of stable-baselines3, "
         "against frozen followers. Files: `policies.pt` (weights and plain values, read without "
         "running code), `scenario.toml`, `training.json`, `held_out.json`."
@@ -168,12 +180,16 @@ def _made(training: Training, making: Making) -> Iterator[tuple[str, ...]]:
         "samples of followers",
         f"{rows:,} decisions of prosumers; iterations: {count['followers']}",
     )
+    yield "trials of followers", _trials(units)
     yield (
         "samples of the leader",
         f"{count['leader'] * leader.environments * leader.days:,} days; updates: {count['leader']}",
     )
     judged = [each for each in units if each["kind"] == "judge"]
     yield "rounds", f"{len(judged)} of at most {settings.rounds_max}"
+    alone = [f"{each[EXPLOITABILITY]:.1f} %" for each in judged if EXPLOITABILITY in each]
+    if alone:
+        yield "forecast exploitability after each round, training days", ", ".join(alone)
     yield "training time", _duration(making.seconds)
     if making.evaluation_seconds is not None:
         yield "evaluation time", _duration(making.evaluation_seconds)
@@ -206,7 +222,8 @@ def _results(held_out: Mapping[str, Any] | None) -> Iterator[str]:
     )
     if seeds < FEW_SEEDS:
         yield f"**Intervals of fewer than {FEW_SEEDS} seeds say little and are too narrow.**"
-    metrics = [metric for metric in METRICS if metric.name in SHOWN]
+    measured = {name for found in summary.estimates.values() for name in found}
+    metrics = [each for each in METRICS if each.name in SHOWN and each.name in measured]
     head = ("player", *(f"{metric.title}, {metric.unit}" for metric in metrics))
     rows = [
         (name, *(_estimate(found.get(metric.name), metric) for metric in metrics))
@@ -222,6 +239,9 @@ def _results(held_out: Mapping[str, Any] | None) -> Iterator[str]:
         + "."
     )
     yield f"Value capture: {held_out['value_capture']}."
+    if "incentives" in held_out:
+        yield from held_out["incentives"]["told"]
+        yield f"Both are measured on {held_out['incentives']['prosumers']} prosumers."
 
 
 def _differences(summary: Summary, player: str) -> Iterator[str]:

@@ -9,8 +9,9 @@ because a scale that drifts changes the goal while it is pursued.
 
 import copy
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -58,6 +59,19 @@ class ActorCritic(nn.Module):
         self.actor = _layers(observations, hidden, actions, gain=0.01)
         self.critic = _layers(observations, hidden, 1, gain=1.0)
         self.log_std = nn.Parameter(torch.full((actions,), log_std))
+
+    @torch.no_grad()
+    def set_constant(self, action: Sequence[float]) -> None:
+        """Make the mean action the same, `action`, whatever is seen."""
+        last = cast("nn.Linear", self.actor[-1])
+        last.weight.zero_()
+        last.bias.copy_(torch.tensor(action))
+
+    @torch.no_grad()
+    def constant(self) -> Singles | None:
+        """Return the mean action (actions,) where it is the same whatever is seen, else None."""
+        last = cast("nn.Linear", self.actor[-1])
+        return None if bool(last.weight.any()) else np.array(last.bias.numpy())
 
     def mean(self, observation: Tensor) -> Tensor:
         """Return the mean action (..., actions)."""

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from cosim.game import Game
-from cosim.records import Floats, State, World
+from cosim.records import Floats, Integers, State, World
 from cosim.results import DayRecord
 from policies.community_programme import CommunityProgramme
 from policies.yardstick_case import (
@@ -34,7 +34,7 @@ LEAST_SAVING_EUR: Final = 0.10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Regret:
-    """Costs of every prosumer on the prices that came about, (N,) each, EUR."""
+    """Costs of prosumers on the prices that came about, (N,) each, EUR."""
 
     played_eur: Floats  # what it really paid
     least_eur: Floats  # knowing everything
@@ -94,15 +94,28 @@ def follower_regret(
     span = Span(first, first + len(records), environment, wear_eur_per_kwh)
     case = case_of(game, world.actual, signal_of(days), state, span)
     local = np.array([record.clearing.price_eur_per_kwh[environment] for record in records])
-    case = on_prices(case, local)
-    prosumers = range(case.fleet.bus.shape[1])
-    idle = idle_schedule(case)
+    played = played_costs_eur(
+        game, days, environment=environment, wear_eur_per_kwh=wear_eur_per_kwh
+    )
+    return regret_of(case, local, played, np.arange(case.fleet.bus.shape[1]))
+
+
+def regret_of(
+    case: Case, local_eur_per_kwh: Floats, played_eur: Floats, prosumers: Integers
+) -> Regret:
+    """Return the hindsight regret of some prosumers (P,), in their order.
+
+    Args:
+        case: what was played, at the announced prices.
+        local_eur_per_kwh: local prices that came about, (T,), NaN where there were none.
+        played_eur: what all prosumers paid, (N,), by the rules of all yardsticks.
+        prosumers: who is looked at.
+    """
+    at_best = on_prices(case, local_eur_per_kwh)
     return Regret(
-        played_eur=played_costs_eur(
-            game, days, environment=environment, wear_eur_per_kwh=wear_eur_per_kwh
-        ),
-        least_eur=np.array([least_cost_alone(one_prosumer(case, n)) for n in prosumers]),
-        idle_eur=costs_alone_eur(case, idle),
+        played_eur=played_eur[prosumers],
+        least_eur=np.array([least_cost_alone(one_prosumer(at_best, int(n))) for n in prosumers]),
+        idle_eur=costs_alone_eur(at_best, idle_schedule(at_best))[prosumers],
     )
 
 

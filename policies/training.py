@@ -1,15 +1,16 @@
 """Training of the game: followers first, then the leader, in rounds, resumable at any moment.
 
-A training is a list of units: an iteration of the followers, an update of the leader, or a
-judgement at the end of a round. After each, everything needed to go on is written as one file, and
-all that a unit draws follows from the seed and its place in the list: killed and taken up again, it
-ends with the policies it would have ended with.
+A training is a list of units: a search for constant actions of the followers, an iteration of
+theirs, an update of the leader, or a judgement at the end of a round. After each, everything needed
+to go on is written as one file, and all that a unit draws follows from the seed and its place in
+the list: killed and taken up again, it ends with the policies it would have ended with.
 
 Followers learn under leaders drawn from everything they may announce; half of them see the current
 leader's prices, jittered, in the first round those of the scenario's own leader. The leader learns
 with followers frozen.
 """
 
+import datetime
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -30,9 +31,12 @@ from cosim.scoring.rewards import leader_reward, prosumer_rewards
 from cosim.session import Session
 from cosim.simulation import Policies, lead, lead_again
 from cosim.studies.held_out import HELD_OUT_SEEDS, training_days
+from cosim.studies.incentives import EXPLOITABILITY
 from networks.feeder import Feeder
 from policies import checkpoints
+from policies.follower_selection import Selection
 from policies.follower_training import FollowerTrainer, FollowerTraining
+from policies.forecast_exploitability import forecast_exploitability, sampled_deviators
 from policies.leader import LeaderTrainer, LeaderTraining, quiet_logger
 from policies.registry import leader_of
 
@@ -41,8 +45,12 @@ CHECKPOINT = "checkpoint.pt"
 JUDGED_SPANS, JUDGED_DAYS = 4, 3
 """Spans of days of training weeks, with seeds of their own, on which policies are judged."""
 
-TRIED_EVERY = 4
-"""Iterations of the followers between two trials on judged days; the best of a round is kept."""
+DEVIATING_DAYS, DEVIATORS = 2, 6
+"""First days of such spans on which, and prosumers by whom, it is measured what one follower could
+gain alone."""
+
+TRIED_EVERY = 8
+"""Iterations of the followers between two trials (`Selection`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +59,9 @@ class TrainingSettings:
 
     rounds_max: int = 2
     """Rounds of followers and leader; fewer where nothing changes any more."""
-    follower_iterations: int = 24
+    searches: int = 1
+    """Searches for constant actions of the followers, before PPO."""
+    follower_iterations: int = 8
     """Of the first round; later ones have a quarter of them."""
     leader_updates: int = 8
     """Of the first round; later ones have half of them."""
@@ -60,13 +70,14 @@ class TrainingSettings:
     leader_prosumers_max: int = 64
     """Prosumers of the community the leader learns with: like homes act as one. It sees sums."""
     settled: float = 0.005
-    """Rounds end when neither side's result changed by more than this share."""
+    """Rounds end when neither side's result changed by more than this share, and what one follower
+    could gain alone fell by no more than this share of what its devices save."""
     followers: FollowerTraining = field(default_factory=FollowerTraining)
     leader: LeaderTraining = field(default_factory=LeaderTraining)
 
     def units(self) -> list[tuple[str, int]]:
         """Return what is done, in order: (kind, round)."""
-        out: list[tuple[str, int]] = []
+        out: list[tuple[str, int]] = [("search", 0)] * self.searches
         for turn in range(self.rounds_max):
             parts = 4 if turn else 1
             out += [("followers", turn)] * max(self.follower_iterations // parts, 1)
@@ -99,10 +110,10 @@ class Training:
         self.position = 0
         self.history: list[dict[str, float | int | str]] = []
         self.seconds = 0.0  # spent on units that are done
-        self.best_eur = float("inf")  # cost of a judged day by the followers kept in this round
-        self.best: dict[str, Any] | None = None  # their weights
+        self.selection = Selection(self.followers, passes=settings.passes)
         self._worlds: ScenarioWorlds | None = None
         self._judged: list[tuple[Game, World]] = []
+        self._deviated: list[tuple[Game, World]] = []
 
     @property
     def units(self) -> list[tuple[str, int]]:
@@ -135,8 +146,7 @@ class Training:
                 "seconds": self.seconds,
                 "followers": self.followers.state(),
                 "leader": self.leader.state(),
-                "best_eur": self.best_eur,
-                "best": self.best,
+                "selection": self.selection.state(),
             },
         )
 
@@ -148,7 +158,7 @@ class Training:
         self.seconds = float(content.get("seconds", 0.0))
         self.followers.restore(content["followers"])
         self.leader.restore(content["leader"])
-        self.best_eur, self.best = float(content["best_eur"]), content["best"]
+        self.selection.restore(content["selection"])
 
     def run(self, folder: Path, told: Told, *, log: bool = True) -> None:
         """Do all units that are left, writing a checkpoint after each.
@@ -176,6 +186,11 @@ class Training:
         logger.close()
 
     def _unit(self, kind: str, turn: int, logger: Any) -> dict[str, float]:
+        if kind == "search":
+            figures = self.selection.search()
+            if self.units[self.position + 1][0] != "search":
+                self.selection.settle()
+            return figures
         if kind == "followers":
             return self._learn_followers(turn)
         if kind == "leader":
@@ -189,26 +204,20 @@ class Training:
             )
             return {"profit_eur_per_day": profit}
         profit, cost = self._judge(self.policies)
-        return {"leader_eur_per_day": profit, "community_eur_per_day": cost}
+        figures = {"leader_eur_per_day": profit, "community_eur_per_day": cost}
+        share = self._exploitability(self.policies)
+        # Where nobody's devices save anything there is no share.
+        return figures if np.isnan(share) else {**figures, EXPLOITABILITY: 100.0 * share}
 
     def _learn_followers(self, turn: int) -> dict[str, float]:
-        """Learn once; try now and then, and go into the leader's turn with the best of the round.
-
-        What a round begins with is tried too: nothing that is kept is worse than it.
-        """
-        number = self._number_in_round()
+        """Learn once; try now and then, and go into the leader's turn with those that are kept."""
         self.followers.leader = self.leader.leader if turn else leader_of(self.scenario)
-        figures: dict[str, float] = {}
-        if number == 0:
-            self.best_eur, self.best = float("inf"), None
-            self._try(turn)
-            figures["tried_eur_per_day"] = self.best_eur
         progress = self.followers.step()
         last = self.units[self.position + 1][0] != "followers"
-        if (number + 1) % TRIED_EVERY == 0 or last:
-            figures["tried_eur_per_day"] = self._try(turn)
-        if last and self.best is not None:
-            self.followers.learner.policy.load_state_dict(self.best)
+        tried = last or (self._number_in_round() + 1) % TRIED_EVERY == 0
+        figures = self.selection.attempt() if tried else {}
+        if last:
+            self.selection.settle()
         return {
             "gain_eur_per_prosumer_day": progress.gain_eur_per_prosumer_day,
             "samples": float(progress.samples),
@@ -221,18 +230,6 @@ class Training:
         before = self.units[: self.position]
         turn = self.units[self.position][1]
         return sum(unit == ("followers", turn) for unit in before)
-
-    def _try(self, turn: int) -> float:
-        """Return the cost of a judged day by the followers as they are; keep them if best."""
-        acting = self.policies
-        if not turn:
-            acting = replace(acting, leader=leader_of(self.scenario), requote_every_h=24.0)
-        _, cost = self._judge(acting)
-        if cost < self.best_eur:
-            weights = self.followers.learner.policy.state_dict()
-            self.best_eur = cost
-            self.best = {name: values.clone() for name, values in weights.items()}
-        return cost
 
     def _leader_worlds(self) -> ScenarioWorlds:
         """Return worlds of a community of fewer, larger prosumers on the training days."""
@@ -256,28 +253,68 @@ class Training:
     def _judge(self, policies: Policies) -> tuple[float, float]:
         """Return the leader's profit and the community's cost of a judged day, EUR."""
         if not self._judged:
-            days = training_days(JUDGED_DAYS)
-            spread = np.linspace(0, len(days) - 1, JUDGED_SPANS + 2).astype(int)[1:-1]
-            for number in spread:
-                seed = HELD_OUT_SEEDS - 1 - int(number)
-                moved = scenario_at(self.scenario, days[number], JUDGED_DAYS, seed=seed)
-                worlds = ScenarioWorlds(moved)
-                self._judged.append(worlds(seed))
+            self._judged = self._judged_worlds(JUDGED_DAYS, JUDGED_SPANS)
         figures = [play_figures(game, world, policies) for game, world in self._judged]
         profit, cost = np.mean(figures, axis=0) / JUDGED_DAYS
         return float(profit), float(cost)
 
+    def _exploitability(self, policies: Policies) -> float:
+        """Return what one follower could gain alone, as a share of what its devices save it."""
+        if not self._deviated:
+            self._deviated = self._judged_worlds(1, DEVIATING_DAYS)
+        found = [
+            forecast_exploitability(game, world, policies, sampled_deviators(game, DEVIATORS))
+            for game, world in self._deviated
+        ]
+        saving = sum(float(each.saving_eur.sum()) for each in found)
+        gain = sum(float(each.gain_eur.sum()) for each in found)
+        return gain / saving if saving > 0.0 else float("nan")
+
+    def _judged_worlds(self, length: int, count: int) -> list[tuple[Game, World]]:
+        """Return `count` spans of `length` days of training weeks, with seeds of their own."""
+        out = []
+        for number, day in _judged_starts(count):
+            seed = HELD_OUT_SEEDS - 1 - number
+            moved = scenario_at(self.scenario, day, length, seed=seed)
+            out.append(ScenarioWorlds(moved)(seed))
+        return out
+
     def _settled(self) -> bool:
-        """Whether the last round changed neither side's result by much."""
+        """Whether the last round changed neither side's result by much, nor followers' incentives.
+
+        The gap of the leader to its best prices is known for small games only; its profit stands
+        for it.
+        """
         judged = [each for each in self.history if each["kind"] == "judge"]
         if len(judged) < 2:
             return False
         before, now = judged[-2:]
-        return all(
+        # A training begun by an earlier version did not measure it.
+        known = EXPLOITABILITY in before and EXPLOITABILITY in now
+        fell = float(before[EXPLOITABILITY]) - float(now[EXPLOITABILITY]) if known else 0.0
+        return fell <= 100.0 * self.settings.settled and all(
             abs(float(now[name]) - float(before[name]))
             <= self.settings.settled * max(abs(float(before[name])), 1e-9)
             for name in ("leader_eur_per_day", "community_eur_per_day")
         )
+
+
+def _judged_starts(count: int) -> list[tuple[int, datetime.date]]:
+    """Return `count` of the first days that may be judged, evenly spread, with their numbers."""
+    days = training_days(JUDGED_DAYS)
+    spread = np.linspace(0, len(days) - 1, count + 2).astype(int)[1:-1]
+    return [(int(number), days[number]) for number in spread]
+
+
+def drawn_spans(settings: TrainingSettings) -> list[tuple[datetime.date, int]]:
+    """Return every span, (first day, days), that a training may play."""
+    length = settings.followers.days
+    return [
+        *((day, length) for day in training_days(length)),
+        *((day, 1) for day in training_days()),
+        *((day, JUDGED_DAYS) for _, day in _judged_starts(JUDGED_SPANS)),
+        *((day, 1) for _, day in _judged_starts(DEVIATING_DAYS)),
+    ]
 
 
 def play_figures(game: Game, world: World, policies: Policies) -> tuple[float, float]:

@@ -73,6 +73,7 @@ def test_all_problems_come_at_once_and_nothing_is_written(
         (("--players", "optimum"), "nobody plays"),
         (("--seeds", "-3"), "--seeds: found -3"),
         (("--days", "85"), "allowed is 1 to 84"),
+        (("--exploitability", "-1"), "--exploitability: found -1"),
     ],
 )
 def test_one_problem_is_told_alone(
@@ -140,11 +141,17 @@ def test_trained_folders_play_beside_the_others_and_bytes_repeat(
 @pytest.mark.slow
 def test_the_default_scenario_is_compared_with_nothing_broken(tmp_path: Path) -> None:
     given = ("--days", "1", "--seeds", "2", "--players", "no_trade,water_value,fictitious_play")
-    assert exit_code("compare", *given, "--out", str(tmp_path / "a")) == 0
+    measured = ("--exploitability", "2")
+    assert exit_code("compare", *given, *measured, "--out", str(tmp_path / "a")) == 0
     facts = json.loads((tmp_path / "a" / "comparison.json").read_text(encoding="utf-8"))
     estimates = facts["estimates"]
     for found in estimates.values():
         assert found["violation_intervals_per_day"]["value"] == 0.0
+    assert facts["incentives"]["prosumers"] == 2
+    assert "exploitability_percent" not in estimates["no_trade"]
+    for name in ("exploitability_percent", "hindsight_regret_percent"):
+        assert estimates["fictitious_play"][name]["value"] > 0.0
+        assert estimates["fictitious_play"][name]["value"] < estimates["water_value"][name]["value"]
     costs = {name: found["cost_eur_per_day"]["value"] for name, found in estimates.items()}
     assert costs["fictitious_play"] < costs["water_value"] < costs["no_trade"]
 

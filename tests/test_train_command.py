@@ -1,5 +1,6 @@
 """`cosim train` from the command line to a folder that `run` and `compare` take."""
 
+import datetime
 import json
 from functools import partial
 from pathlib import Path
@@ -59,6 +60,28 @@ def test_bad_options_and_settings_write_nothing(
         assert exit_code("train", "--scenario", scenario, *options, "--out", out) == 2
         assert "Traceback" not in capsys.readouterr().err
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_prices_that_training_days_lack_are_told_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = datetime.datetime(2016, 3, 1)
+    hours = [start + datetime.timedelta(hours=hour) for hour in range(24 * 300)]
+    gap = {str(day.date()) for day in hours[24 * 10 : 24 * 12]}
+    rows = [f"{it:%Y-%m-%dT%H:%M},{'' if str(it.date()) in gap else 50}" for it in hours]
+    (tmp_path / "p.csv").write_text("time,price\n" + "\n".join(rows), encoding="utf-8")
+    (tmp_path / "s.toml").write_text(
+        '[wholesale.day_ahead]\nsource = "file"\nfile = "p.csv"\nunit = "EUR/MWh"\n'
+        'time_zone = "UTC"\n',
+        encoding="utf-8",
+    )
+    given = ("--scenario", str(tmp_path / "s.toml"), "--out", str(tmp_path / "x"))
+    assert exit_code("train", *given, "--no-evaluation") == 2
+    (bullet,) = bullets(capsys)
+    assert "wholesale.day_ahead" in bullet
+    assert "days that training may draw: 2016-01-04 to 2016-" in bullet
+    assert "2016-03-11 to 2016-03-13" in bullet
+    assert not (tmp_path / "x").exists()
 
 
 def test_folders_that_cannot_be_used_are_told(

@@ -5,6 +5,7 @@ feeder. Sizes are per home and prices are shares of the way from the feed-in to 
 which keeps most numbers between -1 and 1 without statistics that drift.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from cosim.means import mean_of
 from cosim.prosumers.devices import plug_in, ranges
 from cosim.prosumers.orders import battery_prices, heat_price, vehicle_values
-from cosim.records import Booleans, Fleet, Floats, FollowerAction
+from cosim.records import Booleans, Exogenous, Fleet, Floats, FollowerAction
 from cosim.views import FollowerView
 
 Singles = NDArray[np.float32]
@@ -174,12 +175,23 @@ def _ahead(values: Floats, view: FollowerView) -> list[Floats]:
 
 
 def _net_ahead(view: FollowerView, homes: Floats) -> dict[str, Floats]:
-    now, forecast = view.state.interval, view.forecast
-    reach = slice(now, now + _windows(view)[-1].stop)
-    net = (
-        forecast.load_kw[reach] + forecast.heat_pump_reference_kw[reach] - forecast.pv_kw[reach]
-    ) / (3.0 * homes)
-    return dict(zip((f"net_{name}" for name in _AHEAD), _ahead(net, view), strict=True))
+    now, total = view.state.interval, _net_so_far(view.forecast)
+    out = {}
+    for name, window in zip(_AHEAD, _windows(view), strict=True):
+        end = min(now + window.stop, len(total) - 1)
+        start = min(now + window.start, end - 1)
+        out[f"net_{name}"] = (total[end] - total[start]) / ((end - start) * 3.0 * homes)
+    return out
+
+
+@lru_cache(maxsize=2)
+def _net_so_far(forecast: Exogenous) -> Floats:
+    """Return the sum of expected net loads before each interval, (T + 1, B, N), kW.
+
+    Differences of it are sums over any window; a day asks for some of them in every interval.
+    """
+    net = forecast.load_kw + forecast.heat_pump_reference_kw - forecast.pv_kw
+    return np.concatenate([np.zeros((1, *net.shape[1:])), np.cumsum(net, axis=0)])
 
 
 def _prices(view: FollowerView) -> dict[str, Floats]:

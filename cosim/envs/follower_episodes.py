@@ -11,7 +11,7 @@ from cosim.envs.infos import Infos, bid_infos, grid_infos, prosumer_infos
 from cosim.envs.worlds import Worlds
 from cosim.errors import PolicyError
 from cosim.game import Game
-from cosim.records import Booleans, Floats
+from cosim.records import Booleans, Exogenous, Floats
 from cosim.results import IntervalRecord, WholesaleBid
 from cosim.scoring.metrics import open_positions_eur
 from cosim.scoring.rewards import network_penalties, prosumer_rewards
@@ -45,6 +45,7 @@ class Played:
 
     game: Game
     record: IntervalRecord
+    forecast: Exogenous
     bid: WholesaleBid | None  # None where the aggregator does not bid
     row: int  # of the day
     open_positions_eur: Floats  # (B, N) that were part of the reward
@@ -126,7 +127,7 @@ class FollowerEpisodes(Episodes):
         )
         self.over = session.day_over and self.days_behind
         left = self._open_positions() if self.over else np.zeros(game.fleet.bus.shape)
-        self._played = Played(game, record, bid, view.row, left)
+        self._played = Played(game, record, session.world.forecast, bid, view.row, left)
         reward = prosumer_rewards(
             record, wear_eur_per_kwh=game.wear_eur_per_kwh, interval_h=game.interval_h
         )
@@ -160,7 +161,7 @@ class FollowerEpisodes(Episodes):
     def grid_infos(self) -> Infos:
         """Return those of `GRID_INFOS` and `BID_INFOS` for the interval played last, (B,) each."""
         last = self.played
-        grid = grid_infos(last.game, last.record)
+        grid = grid_infos(last.game, last.record, last.forecast)
         if last.bid is None:
             return grid
         return grid | bid_infos(last.bid, slice(last.row, last.row + 1))

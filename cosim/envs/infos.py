@@ -9,27 +9,27 @@ from typing import Final
 
 import numpy as np
 
+from cosim.envs.flexibility_infos import energy_infos, share_infos, sustained_infos
+from cosim.envs.verdict_infos import CUTTING, trade_infos, worst_verdicts
 from cosim.game import Game
 from cosim.means import sum_of
 from cosim.prosumers.orders import most_energies
-from cosim.records import AGGREGATOR, Floats, Integers
+from cosim.records import Exogenous, Floats, Integers
 from cosim.results import (
     Account,
     BalancingOffer,
     IntervalRecord,
     Payment,
-    Reason,
     Validation,
     Verdict,
     WholesaleBid,
 )
+from cosim.scoring.flexibility import WINDOWS
 from cosim.scoring.rewards import network_penalties
 
 Infos = dict[str, Floats]
 
-CUTTING: Final = tuple(reason for reason in Reason if reason is not Reason.NONE)
-
-SUM, LEAST, MEAN = "sum", "least", "mean"
+SUM, LEAST, MEAN, MOST = "sum", "least", "mean", "most"
 
 GRID_INFOS: Final[dict[str, tuple[str, str]]] = {
     "aggregator_eur": (SUM, "profit of the aggregator: its quotes, day-ahead and imbalance"),
@@ -60,8 +60,35 @@ GRID_INFOS: Final[dict[str, tuple[str, str]]] = {
     "headroom_loading_percent": (LEAST, "distance of the most loaded branch to its limit"),
     "fleet_up_kw": (MEAN, "by how much prosumers could still feed in more or draw less"),
     "fleet_down_kw": (MEAN, "by how much they could still draw more"),
+    **{
+        f"{direction}_{name}_kwh": (
+            MEAN,
+            f"energy by which all devices together could {way} for {hours:g} h from the end of an "
+            "interval on, at constant power, against devices left to themselves",
+        )
+        for direction, way in (("up", "draw less"), ("down", "draw more"))
+        for name, hours in WINDOWS.items()
+    },
+    "import_peak_kw": (MOST, "power from the grid above"),
+    "export_peak_kw": (MOST, "power into it"),
+    "import_kwh": (SUM, "energy from the grid above"),
+    "export_kwh": (SUM, "energy into it"),
+    "solar_kwh": (SUM, "solar energy that was used or fed in"),
+    "solar_kept_kwh": (SUM, "part of it that the community used or stored at the same time"),
+    "used_kwh": (SUM, "energy the community drew, storage losses included"),
+    "voltage_deviation_pu": (MEAN, "distance of voltages to 1 p.u., mean over buses"),
+    "congestion_h": (SUM, "hours in which a branch is loaded above its limit"),
+    "price_of_security_eur": (SUM, "surplus of what the verdicts took from trades"),
+    "jain_accepted": (MEAN, "fairness of verdicts: Jain's index of accepted over cleared energy"),
 }
 """Numbers of an environment: how intervals add up, and the meaning."""
+
+SHARE_INFOS: Final[dict[str, str]] = {
+    "load_factor": "mean over largest power from the grid above, what is fed in counted as 0",
+    "self_consumption": "share of the solar energy that the community kept; 1 without sun",
+    "self_sufficiency": "share of what it used that was its own sun; 1 where nothing was used",
+}
+"""Numbers of an environment that follow from those above, over the same intervals."""
 
 BID_INFOS: Final[dict[str, str]] = {
     "bid_offered_kwh": "day-ahead schedule the aggregator offered, sold > 0",
@@ -106,8 +133,11 @@ PROSUMER_INFOS: Final[dict[str, str]] = {
 """Numbers of a prosumer, in every interval."""
 
 
-def grid_infos(game: Game, record: IntervalRecord) -> Infos:
-    """Return the numbers of `GRID_INFOS` of an interval, each (B,)."""
+def grid_infos(game: Game, record: IntervalRecord, forecast: Exogenous) -> Infos:
+    """Return the numbers of `GRID_INFOS` of an interval, each (B,).
+
+    `forecast` says what devices face behind the interval.
+    """
     money, verdicts, hours = record.settlement, record.validation, game.interval_h
     prosumers = money.prosumer_eur.shape[1]
     up, down = flexibility_kw(game, record)
@@ -117,7 +147,7 @@ def grid_infos(game: Game, record: IntervalRecord) -> Infos:
         "aggregator_eur": money.accounts_eur[:, prosumers + Account.AGGREGATOR],
         "prosumers_eur": money.accounts_eur[:, :prosumers].sum(axis=1),
         "network_charges_eur": 0.0 - money.prosumer_eur[:, :, Payment.NETWORK_CHARGE].sum(axis=1),
-        **_trade_infos(record),
+        **trade_infos(record),
         "retailer_kwh": money.retailer_kwh.sum(axis=1),
         "curtailed_solar_kwh": record.dispatch.curtailed_kw.sum(axis=1) * hours,
         "loss_kwh": money.loss_kwh.copy(),
@@ -130,20 +160,23 @@ def grid_infos(game: Game, record: IntervalRecord) -> Infos:
         "headroom_loading_percent": _where_solved(loading, verdicts).min(axis=1, initial=np.inf),
         "fleet_up_kw": up.sum(axis=1),
         "fleet_down_kw": down.sum(axis=1),
+        **sustained_infos(game, record, forecast),
+        **energy_infos(game, record),
     }
 
 
-def intervals_infos(game: Game, records: Sequence[IntervalRecord]) -> Infos:
-    """Return the numbers of `GRID_INFOS` over some intervals, each (B,)."""
-    told = [grid_infos(game, record) for record in records]
+def intervals_infos(game: Game, records: Sequence[IntervalRecord], forecast: Exogenous) -> Infos:
+    """Return the numbers of `GRID_INFOS` and `SHARE_INFOS` over some intervals, each (B,)."""
+    told = [grid_infos(game, record, forecast) for record in records]
     found = {}
     for name, (rule, _) in GRID_INFOS.items():
         # Environments down the rows: a sum over a row is the same however many rows there are.
         values = np.stack([infos[name] for infos in told], axis=1)
-        found[name] = values.min(axis=1) if rule == LEAST else values.sum(axis=1)
+        extreme = {LEAST: values.min, MOST: values.max}.get(rule)
+        found[name] = values.sum(axis=1) if extreme is None else extreme(axis=1)
         if rule == MEAN:
             found[name] = found[name] / len(told)
-    return found
+    return found | share_infos(found, len(told) * game.interval_h)
 
 
 def bid_infos(bid: WholesaleBid, rows: slice = slice(None)) -> Infos:
@@ -184,7 +217,7 @@ def prosumer_infos(game: Game, record: IntervalRecord) -> Infos:
     up, down = flexibility_kw(game, record)
     headroom = voltage_headroom(game, verdicts)
     cleared = record.clearing.net_kwh
-    worst, reason, element = _worst_verdicts(record)
+    worst, reason, element = worst_verdicts(record)
     return {
         "received_eur": money.sum(axis=2),
         "wear_eur": np.abs(record.dispatch.battery_kw) * game.interval_h * game.wear_eur_per_kwh,
@@ -234,46 +267,3 @@ def _where_solved(values: Floats, verdicts: Validation) -> Floats:
 
 def _cut(verdict: Integers) -> Floats:
     return np.asarray((verdict != Verdict.ACCEPTED).sum(axis=0), np.float64)
-
-
-def _trade_infos(record: IntervalRecord) -> Infos:
-    trades, verdicts = record.clearing.trades, record.validation
-    count, where = len(trades.start) - 1, trades.environment
-
-    def total(values: Floats) -> Floats:
-        # Without weights bincount counts in integers, and without entries it knows no type.
-        return np.bincount(where, weights=values, minlength=count).astype(np.float64)
-
-    refused = trades.cleared_kwh - verdicts.accepted_kwh
-    return {
-        **{
-            f"trades_{verdict.name.lower()}": total((verdicts.verdict == verdict).astype(float))
-            for verdict in Verdict
-        },
-        "cleared_kwh": total(trades.cleared_kwh),
-        "accepted_kwh": total(verdicts.accepted_kwh),
-        "refused_kwh": total(refused),
-        **{
-            f"refused_{reason.name.lower()}_kwh": total(
-                np.where(verdicts.reason == reason, refused, 0.0)
-            )
-            for reason in CUTTING
-        },
-    }
-
-
-def _worst_verdicts(record: IntervalRecord) -> tuple[Floats, Floats, Floats]:
-    """Return the worst verdict on each prosumer's trades, its reason and element, (B, N)."""
-    trades, verdicts = record.clearing.trades, record.validation
-    shape = record.clearing.net_kwh.shape
-    worst, reason = np.zeros(shape), np.zeros(shape)
-    element = np.full(shape, -1.0)
-    # From mild to severe, so that the last word is the worst; few trades are ever cut.
-    cut = np.flatnonzero(verdicts.verdict != Verdict.ACCEPTED)
-    for m in cut[np.argsort(verdicts.verdict[cut], kind="stable")]:
-        for end in (trades.seller[m], trades.buyer[m]):
-            if end != AGGREGATOR:
-                at = trades.environment[m], end
-                worst[at], reason[at] = verdicts.verdict[m], verdicts.reason[m]
-                element[at] = verdicts.element[m]
-    return worst, reason, element

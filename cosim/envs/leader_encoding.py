@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from cosim.market.tariff import within_tariff
 from cosim.means import mean_of
+from cosim.prospect import Prospect
 from cosim.records import Floats, Signal
+from cosim.scoring.flexibility import WINDOWS
 from cosim.views import LeaderView
 
 Singles = NDArray[np.float32]
@@ -37,7 +39,7 @@ ACTIONS: Final = tuple(COEFFICIENTS)
 SHIFT_H = 2.0
 """Hours by which the shapes `lead` and `lag` are moved."""
 
-LAYOUT = 1
+LAYOUT = 2
 
 _PARTS: Final = tuple(f"part_{number}" for number in range(1, BLOCKS + 1))
 
@@ -58,6 +60,17 @@ FIELDS: Final[dict[str, str]] = {
     "heat_power": "power of all heat pumps as a share of fleet power",
     "passive": "mean forecast load of all others as a share of fleet power",
     "day_left": "share of the day that can still be priced",
+    **{
+        f"{direction}_{name}": f"power by which the fleet could {way} for {hours:g} h from now "
+        "on, devices else left to themselves, as a share of fleet power"
+        for direction, way in (("up", "draw less"), ("down", "draw more"))
+        for name, hours in WINDOWS.items()
+    },
+    "headroom_up": "least distance of a voltage to its upper limit that is forecast with devices "
+    "left to themselves, / 0.1 p.u.; < 0 beyond",
+    "headroom_down": "the same to its lower limit",
+    "headroom_loading": "the same of a branch to its limit, / 100 %",
+    "insecure": "share of the intervals that would break a limit",
 }
 """Every number the leader sees; fleet power is that of all devices together."""
 
@@ -94,6 +107,11 @@ def observe(view: LeaderView) -> Singles:
         "heat_power": heat / power,
         "passive": mean_of(view.passive_kw) / power,
         "day_left": 1.0 - view.start / view.length,
+        **_flexibility(view.prospect, power),
+        "headroom_up": view.prospect.headroom_up_pu / 0.1,
+        "headroom_down": view.prospect.headroom_down_pu / 0.1,
+        "headroom_loading": view.prospect.headroom_loading_percent / 100.0,
+        "insecure": view.prospect.insecure_share,
     }
     out = np.empty((len(power), OBSERVATIONS), np.float32)
     for position, name in enumerate(FIELDS):
@@ -149,6 +167,14 @@ def capped(margin: Floats, tariff: TariffSet) -> Floats:
         low, high = np.where(over, halfway, low), np.where(over, high, halfway)
     lowered = np.clip(margin - high, -most, most)
     return np.where(mean_of(inside) > mean_most, lowered, inside)
+
+
+def _flexibility(prospect: Prospect, power: Floats) -> dict[str, Floats]:
+    return {
+        f"{direction}_{name}": kw / power
+        for direction, rows in (("up", prospect.up_kw), ("down", prospect.down_kw))
+        for name, kw in zip(WINDOWS, rows, strict=True)
+    }
 
 
 def _parts(stem: str, values: Floats) -> dict[str, Floats]:

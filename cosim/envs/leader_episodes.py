@@ -12,7 +12,7 @@ from cosim.envs.leader_encoding import ACTIONS, TariffSet, announced, observe
 from cosim.envs.worlds import Worlds
 from cosim.errors import PolicyError
 from cosim.game import Game
-from cosim.records import Floats
+from cosim.records import Exogenous, Floats
 from cosim.results import IntervalRecord, WholesaleBid
 from cosim.scoring.rewards import leader_reward
 from cosim.session import Session
@@ -53,7 +53,7 @@ class LeaderEpisodes(Episodes):
         self.followers: Followers = followers or PlannedBids()
         super().__init__(worlds, days=self.settings.days, passes=self.settings.passes)
         self._view: LeaderView | None = None
-        self._played: tuple[Game, WholesaleBid, tuple[IntervalRecord, ...]] | None = None
+        self._played: tuple[Game, Exogenous, WholesaleBid, tuple[IntervalRecord, ...]] | None = None
 
     def begin(
         self,
@@ -93,7 +93,7 @@ class LeaderEpisodes(Episodes):
         if begins:
             refused = refused_kwh(bid_made(session))
             reward -= self.settings.refused_penalty_eur_per_kwh * refused
-        self._played = session.game, bid_made(session), records
+        self._played = session.game, session.world.forecast, bid_made(session), records
         self.over = self.days_behind
         if self.over:
             self._view = None
@@ -109,8 +109,8 @@ class LeaderEpisodes(Episodes):
         """
         if self._played is None:
             raise PolicyError("infos: nothing has been played yet")
-        game, bid, records = self._played
-        return intervals_infos(game, records) | bid_infos(bid)
+        game, forecast, bid, records = self._played
+        return intervals_infos(game, records, forecast) | bid_infos(bid)
 
     def _until_next_decision(self) -> Iterator[IntervalRecord]:
         """Play the intervals that the last decision holds for."""

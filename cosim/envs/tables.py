@@ -3,9 +3,9 @@
 from typing import Final
 
 from cosim.envs import follower_encoding, leader_encoding
-from cosim.envs.infos import BID_INFOS, GRID_INFOS, PROSUMER_INFOS
+from cosim.envs.infos import BID_INFOS, GRID_INFOS, PROSUMER_INFOS, SHARE_INFOS
 
-SUMMED: Final = {"sum": "sum", "least": "smallest", "mean": "mean"}
+SUMMED: Final = {"sum": "sum", "least": "smallest", "mean": "mean", "most": "largest"}
 
 FOLLOWER_ACTIONS: Final[dict[str, str]] = {
     name: f"offset of {text} from the plan's value, "
@@ -52,6 +52,7 @@ def page_tables() -> dict[str, str]:
             ("key", "over a day", "meaning"),
             [(f"`{name}`", SUMMED[rule], text) for name, (rule, text) in GRID_INFOS.items()],
         ),
+        "share infos": _keyed(SHARE_INFOS),
         "bid infos": _keyed(BID_INFOS),
         "prosumer infos": _keyed(PROSUMER_INFOS),
     }

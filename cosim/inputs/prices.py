@@ -122,6 +122,29 @@ def price_problems(settings: Prices, needed: Needed | None) -> list[str]:
     return []
 
 
+def days_without_prices(settings: Prices, needed: Needed) -> list[datetime.date]:
+    """Return the local days of `needed` for which a file lacks prices, in order; none if synthetic.
+
+    Here the quarter hours may have gaps between them.
+
+    Raises:
+        PriceError: the file cannot be read at all.
+    """
+    if settings.source == "synthetic":
+        return []
+    series, zone = read_price_file(settings), needed.time_zone
+    provenance = series.provenance
+    of_file = needed.start_utc
+    if settings.first_day is not None:
+        of_file = _moved(of_file, zone, needed.first_day, settings.first_day)
+    inside = (of_file >= provenance.first_utc) & (of_file + QUARTER_HOUR <= provenance.end_utc)
+    place = (of_file - provenance.first_utc) // np.timedelta64(provenance.resolution_minutes, "m")
+    lacking = ~inside
+    lacking[inside] = np.isnan(series.price_eur_per_kwh[place[inside]])
+    days = _local_time(needed.start_utc[lacking], zone).astype("datetime64[D]")
+    return [day.item() for day in np.unique(days)]
+
+
 def _problems_behind(settings: Prices, needed: Needed | None) -> list[str]:
     """Return problems of the range that a unit left out hides; stamps are read without it."""
     if needed is None or settings.source != "file" or settings.unit is not None:

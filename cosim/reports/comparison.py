@@ -7,7 +7,7 @@ from pathlib import Path
 
 import plotly.offline
 
-from cosim.reports.blocks import Figure, Section, Text, Tile, Tiles
+from cosim.reports.blocks import Figure, Section, Table, Text, Tile, Tiles
 from cosim.reports.comparison_figures import (
     cost_figure,
     difference_figure,
@@ -22,7 +22,7 @@ from cosim.reports.comparison_tables import (
 )
 from cosim.reports.pages import template
 from cosim.reports.wording import UNIT_SPACE, counted, listed, number
-from cosim.studies.comparison_folder import ComparisonContent, capture_words
+from cosim.studies.comparison_folder import ComparisonContent, capture_words, probe_facts
 from cosim.studies.comparison_summary import CAPTURE, FEW_SEEDS
 from cosim.studies.statistics import RESAMPLES
 
@@ -89,8 +89,13 @@ def _result(content: ComparisonContent) -> Section:
             *_warnings(content),
             metric_table(content.summary, "money"),
             metric_table(content.summary, "grid-and-market", content.decision_s),
+            *_incentives(content),
         ),
     )
+
+
+def _incentives(content: ComparisonContent) -> tuple[Table, ...]:
+    return (metric_table(content.summary, "incentives"),) if probe_facts(content) else ()
 
 
 def _headline(content: ComparisonContent) -> str:
@@ -202,7 +207,9 @@ def _method(content: ComparisonContent) -> Section:
         f"Days: {listed(content.starts)}; {counted(content.days, 'day')} from each. They are "
         "held out: training uses neither these weeks nor these seeds.",
         "Everybody plays the same worlds. Who lives where is the scenario's; household profiles, "
-        "vehicles, prices and forecast errors are drawn anew for each seed and span.",
+        "vehicles, prices and forecast errors are drawn anew for each seed and span. Profiles of "
+        "the first seed are those of the placed homes on all days: what its days have in common "
+        "is not in the intervals.",
         "Cost: what prosumers together pay to everybody outside, plus battery wear of "
         f"{content.scenario.community.battery_wear_eur_per_kwh:g} EUR/kWh, less what the worth of "
         "open positions gained. Stored energy is worth the feed-in price, missing energy costs the "
@@ -217,5 +224,14 @@ def _method(content: ComparisonContent) -> Section:
         "Plans know where the span ends and what stored energy is worth then, as the optimum does.",
         f"Validation by rule {escape(content.scenario.grid.rule)}; local market: "
         f"{escape(content.scenario.market.mechanism)}.",
+        *_incentive_words(content),
     )
     return Section("method", "Method and assumptions", (Text(statements, "list", "What holds"),))
+
+
+def _incentive_words(content: ComparisonContent) -> tuple[str, ...]:
+    facts = probe_facts(content).get("incentives")
+    if facts is None:
+        return ()
+    looked_at = counted(facts["prosumers"], "prosumer")
+    return (*facts["told"], f"Both are measured on {looked_at}, evenly spread over all owners.")

@@ -7,6 +7,7 @@ from cosim.reports.blocks import Column, Row, Table
 from cosim.reports.comparison_figures import metric_named
 from cosim.reports.wording import MISSING, number, signed
 from cosim.studies.comparison_summary import CAPTURE, Metric, Summary, verdict
+from cosim.studies.incentives import EXPLOITABILITY, GAIN, REGRET
 from cosim.studies.statistics import Difference, Estimate
 
 COMPARED = ("cost_eur_per_day", CAPTURE, "leader_eur_per_day", "surplus_eur_per_day")
@@ -30,6 +31,12 @@ TABLES = {
             *("peak_import_kw", "peak_export_kw"),
         ),
         "",
+    ),
+    "incentives": (
+        "What one follower could gain by acting otherwise",
+        (EXPLOITABILITY, GAIN, REGRET),
+        "Exploitability is measured in the game as forecast, regret on what really came about; "
+        "both on a sample of prosumers, named under the method.",
     ),
 }
 """Title, metrics and caption of the tables of figures, by name."""

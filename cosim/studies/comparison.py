@@ -22,6 +22,7 @@ from cosim.scoring.metrics import open_positions_eur
 from cosim.session import Session
 from cosim.simulation import Followers, Leader, Policies, lead, lead_again
 from cosim.studies.day_figures import DayFigures, DayTally
+from cosim.studies.incentives import Happened, Incentives, Probe
 from cosim.views import FollowerView, LeaderView
 
 Progress = Callable[[str, int, int], None]
@@ -61,6 +62,7 @@ class LineUp:
     players: tuple[Player, ...]
     baseline: Player  # no trade, no flexibility: value is what is saved against it
     yardsticks: tuple[Yardstick, ...] = ()
+    probe: Probe | None = None  # of what followers could gain by acting otherwise
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -96,6 +98,7 @@ class Span:
     jain_saving: Floats  # (B,) of what prosumers save against the retailer alone, bidding alike
     worse_off: Floats  # (B,) share of prosumers who pay more than with the retailer alone, likewise
     decision_s: float  # of followers, an interval and prosumer
+    incentives: Incentives | None = None  # where they were measured
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,6 +154,7 @@ class _Played:
     """Days played by one player."""
 
     signal: Signal  # (T, B) all that was announced
+    local_eur_per_kwh: Floats  # (T, B) NaN where nobody traded locally
     days: tuple[DayFigures, ...]
     seconds: float  # spent in followers' calls
 
@@ -200,7 +204,16 @@ class _Table:
             jain_saving=np.array([jain(np.round(each, 9)) for each in saving]),
             worse_off=(saving < -WORSE_OFF_EUR).mean(axis=1),
             decision_s=played.seconds / decisions,
+            incentives=self._incentives(player, played),
         )
+
+    def _incentives(self, player: Player, played: _Played) -> Incentives | None:
+        """Measure what followers could gain; nobody decides anything in the baseline."""
+        probe = self.line_up.probe
+        if probe is None or player.name == self.line_up.baseline.name:
+            return None
+        happened = Happened(played.signal, played.local_eur_per_kwh, played.prosumer_cost_eur)
+        return probe.measure(self._game_of(player), self.world, player.policies, happened)
 
     def computed(self, yardstick: Yardstick, stratum: str) -> Computed:
         """Compute a yardstick at the prices of the baseline."""
@@ -216,16 +229,21 @@ class _Table:
 
     def _play_alone(self, player: Player) -> _Played:
         """Play the same bidders with the retailer alone: no local trade, and a free grid."""
-        game = self.game if player.change is None else player.change(self.game)
         free = replace(
-            game, rule="none", envelopes="none", charges=False, mechanism=MECHANISMS["none"]
+            self._game_of(player),
+            rule="none",
+            envelopes="none",
+            charges=False,
+            mechanism=MECHANISMS["none"],
         )
         policies = replace(_with_leader(player, _RetailOnly()).policies, passes=0)
         return _play(free, self.world, policies)
 
     def _play(self, player: Player) -> _Played:
-        game = self.game if player.change is None else player.change(self.game)
-        return _play(game, self.world, player.policies)
+        return _play(self._game_of(player), self.world, player.policies)
+
+    def _game_of(self, player: Player) -> Game:
+        return self.game if player.change is None else player.change(self.game)
 
     def _baseline_at(self, signal: Signal) -> _Played:
         key = _key(signal)
@@ -260,19 +278,21 @@ def _play(game: Game, world: World, policies: Policies) -> _Played:
     followers = _Timed(policies.followers)
     acting = replace(policies, followers=followers)
     session = Session(game, world, passes=policies.passes, ending=True)
-    signals, days = [], []
+    signals, days, local = [], [], []
     while not session.run_over:
         tally = DayTally(session.game, session.state)
         lead(session, acting)
         while session.day is not None:
             signal = session.day.signal
-            tally.add(session.trade(followers(session.follower_view())))
+            record = session.trade(followers(session.follower_view()))
+            tally.add(record)
+            local.append(record.clearing.price_eur_per_kwh)
             lead_again(session, acting)
         signals.append(signal)
         days.append(tally.figures())
     buy = np.concatenate([signal.buy_eur_per_kwh for signal in signals])
     sell = np.concatenate([signal.sell_eur_per_kwh for signal in signals])
-    return _Played(Signal(buy, sell), tuple(days), followers.seconds)
+    return _Played(Signal(buy, sell), np.stack(local), tuple(days), followers.seconds)
 
 
 def _figures_of(played: _Played) -> dict[str, Floats]:

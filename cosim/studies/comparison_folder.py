@@ -23,6 +23,7 @@ from cosim.scenario import Scenario
 from cosim.scenario_text import scenario_toml
 from cosim.studies.comparison import Comparison, LineUp, Span
 from cosim.studies.comparison_summary import METRICS, Summary, verdict
+from cosim.studies.incentives import WORDS
 from cosim.studies.statistics import LEVEL, RESAMPLES
 
 FORMAT: Final = 1
@@ -179,6 +180,7 @@ def facts_of(content: ComparisonContent) -> dict[str, Any]:
             for each in line_up.players
         },
         "yardsticks": {each.name: each.told for each in line_up.yardsticks},
+        **probe_facts(content),
         "estimates": {
             name: {metric: asdict(each) for metric, each in found.items()}
             for name, found in summary.estimates.items()
@@ -191,6 +193,18 @@ def facts_of(content: ComparisonContent) -> dict[str, Any]:
             for name, found in summary.differences.items()
         },
     }
+
+
+def probe_facts(content: ComparisonContent) -> dict[str, Any]:
+    """Return how what followers could gain was measured; nothing where it was not."""
+    looked_at = {
+        span.incentives.prosumers
+        for span in content.comparison.spans
+        if span.incentives is not None
+    }
+    if not looked_at:
+        return {}
+    return {"incentives": {"prosumers": max(looked_at), "told": list(WORDS)}}
 
 
 def capture_words(line_up: LineUp) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from cosim.records import Floats, Integers
 from cosim.studies.comparison import Comparison, Computed, LineUp, Span
+from cosim.studies.incentives import EXPLOITABILITY, GAIN, REGRET, incentive_ratios
 from cosim.studies.statistics import (
     Difference,
     Estimate,
@@ -49,6 +50,9 @@ METRICS: Final = (
     Metric("peak_import_kw", "peak import", "kW, mean of days", 1, -1),
     Metric("peak_export_kw", "peak export", "kW, mean of days", 1, -1),
     Metric("jain_saving", "fairness", "Jain of savings", 3, 1),
+    Metric(EXPLOITABILITY, "forecast exploitability", "% of saving", 1, -1),
+    Metric(GAIN, "gain of one deviator", "EUR/day", 3, -1),
+    Metric(REGRET, "hindsight regret", "% of best saving", 1, -1),
 )
 
 
@@ -128,7 +132,11 @@ def _number_of(value: float | None) -> float:
 def _differences(
     those: Mapping[str, Ratio], reference: Mapping[str, Ratio], drawn: Integers
 ) -> dict[str, Difference]:
-    return {metric: difference(ratio, reference[metric], drawn) for metric, ratio in those.items()}
+    return {
+        metric: difference(ratio, reference[metric], drawn)
+        for metric, ratio in those.items()
+        if metric in reference
+    }
 
 
 def ratios_of(spans: Sequence[Span]) -> dict[str, Ratio]:
@@ -155,6 +163,7 @@ def ratios_of(spans: Sequence[Span]) -> dict[str, Ratio]:
         "peak_import_kw": Ratio(added("peak_import_kw"), days),
         "peak_export_kw": Ratio(added("peak_export_kw"), days),
         "jain_saving": Ratio(each("jain_saving"), once),
+        **incentive_ratios([span.incentives for span in spans], days),
     }
 
 

@@ -1,4 +1,7 @@
-"""Held-out days as strata of a comparison: who lives where stays, all else is drawn anew."""
+"""Held-out days as strata of a comparison: who lives where stays, all else is drawn anew.
+
+But for one thing: the first seed plays the profiles of the homes as they were placed, on all days.
+"""
 
 import datetime
 from collections.abc import Callable, Sequence

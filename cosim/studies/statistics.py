@@ -3,7 +3,8 @@
 A figure is a ratio of two sums over strata, e.g. EUR over days, or what was saved over what could
 have been. Its unit is the seed: one ratio for each, of which the interquartile mean is shown. The
 bootstrap draws seeds anew within every stratum, which is right where what is drawn by a seed has
-nothing in common between strata.
+nothing in common between strata. Of held-out days that holds but for the household profiles of the
+first seed, which are the same on all days (`cosim.inputs.world`).
 
 Source: Agarwal et al., "Deep reinforcement learning at the edge of the statistical precipice"
 (arXiv 2108.13264); percentile intervals after Efron and Tibshirani (1993), section 13.3.

@@ -5,7 +5,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosim.envs.follower_episodes import FollowerEpisodes, ProsumerSettings
-from cosim.envs.infos import BID_INFOS, GRID_INFOS, LEAST, PROSUMER_INFOS, SUM, grid_infos
+from cosim.envs.infos import (
+    BID_INFOS,
+    GRID_INFOS,
+    LEAST,
+    MOST,
+    PROSUMER_INFOS,
+    SHARE_INFOS,
+    SUM,
+    grid_infos,
+)
 from cosim.envs.leader_episodes import LeaderEpisodes
 from cosim.envs.prosumer_env import ProsumerEnv
 from cosim.results import Payment, Verdict
@@ -23,12 +32,17 @@ def test_a_days_numbers_are_those_of_its_records(seed: int) -> None:
     episodes.begin(generator, seed=seed)
     episodes.step(generator.uniform(-1.0, 1.0, (2, 6)))
     infos, day, game = episodes.infos(), episodes.session.played(), episodes.session.game
-    assert set(infos) == {*GRID_INFOS, *BID_INFOS}
+    assert set(infos) == {*GRID_INFOS, *SHARE_INFOS, *BID_INFOS}
     assert all(values.shape == (2,) and np.isfinite(values).all() for values in infos.values())
-    parts = [grid_infos(game, record) for record in day.intervals]
+    forecast = episodes.session.world.forecast
+    parts = [grid_infos(game, record, forecast) for record in day.intervals]
     for name, (rule, _) in GRID_INFOS.items():
         values = np.array([part[name] for part in parts])
-        over_day = {SUM: values.sum(axis=0), LEAST: values.min(axis=0)}
+        over_day = {
+            SUM: values.sum(axis=0),
+            LEAST: values.min(axis=0),
+            MOST: values.max(axis=0),
+        }
         np.testing.assert_allclose(infos[name], over_day.get(rule, values.mean(axis=0)), atol=1e-9)
     np.testing.assert_allclose(
         infos["cleared_kwh"] - infos["refused_kwh"], infos["accepted_kwh"], atol=1e-9

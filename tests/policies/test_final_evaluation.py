@@ -12,6 +12,7 @@ from cosim.studies.comparison_folder import json_text
 from cosim.studies.comparison_summary import summary_of
 from cosim.studies.held_out import held_out_weeks, parted, training_days
 from policies.held_out_evaluation import (
+    DEVIATORS,
     TRAINED,
     digest_of,
     evaluate,
@@ -218,6 +219,7 @@ def test_the_same_seed_gives_the_same_bytes_and_compare_agrees(tmp_path: Path) -
     code = exit_code(
         *("compare", str(tmp_path / "a"), "--scenario", scenario, "--players", players),
         *("--days", "1", "--seeds", "2", "--out", str(tmp_path / "c")),
+        *("--exploitability", str(DEVIATORS)),
     )
     assert code == 0
     compared = json.loads((tmp_path / "c" / "comparison.json").read_text(encoding="utf-8"))

@@ -17,6 +17,7 @@ import torch
 
 from cosim.errors import PolicyError
 from cosim.scenario import Run
+from cosim.studies.incentives import EXPLOITABILITY
 from policies import checkpoints
 from policies.leader import LearnedLeader
 from policies.prosumer import LearnedFollowers
@@ -69,8 +70,9 @@ def digest(file: Path) -> str:
 
 def test_units_are_rounds_that_get_shorter() -> None:
     kinds = [kind for kind, _ in TWO_ROUNDS.units()]
-    assert kinds == ["followers", "followers", "leader", "judge", "followers", "leader", "judge"]
-    assert TINY.units() == TWO_ROUNDS.units()[:4]
+    learned = ["followers", "followers", "leader", "judge", "followers", "leader", "judge"]
+    assert kinds == ["search", *learned]
+    assert TINY.units() == TWO_ROUNDS.units()[:5]
     usual = TrainingSettings().units()
     assert usual[-1] == ("judge", TrainingSettings().rounds_max - 1)
     assert [turn for _, turn in usual] == sorted(turn for _, turn in usual)
@@ -145,14 +147,17 @@ def test_every_unit_of_two_rounds_can_be_done_by_another_process(
     assert same_training(folder, tmp_path / "whole")
 
 
-def test_another_seed_ends_with_other_policies(trained: Path, tmp_path: Path) -> None:
-    quick = replace(TINY, rounds_max=1, follower_iterations=1)
+def test_another_seed_ends_with_other_policies(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge_little(monkeypatch)
+    quick = replace(TINY, rounds_max=1, searches=0)
     training = tiny(tmp_path / "x", settings=quick, seed=4)
     with pytest.raises(Killed):
         training.run(tmp_path / "x", kill)
     ours, theirs = (
-        checkpoints.read(folder / CHECKPOINT, "checkpoint")["history"][0]
-        for folder in (tmp_path / "x", trained)
+        checkpoints.read(folder / CHECKPOINT, "checkpoint")["history"][place]
+        for folder, place in ((tmp_path / "x", 0), (trained, 1))
     )
     assert ours["gain_eur_per_prosumer_day"] != theirs["gain_eur_per_prosumer_day"]
 
@@ -284,13 +289,36 @@ def test_rounds_end_when_nothing_changes(tmp_path: Path, monkeypatch: pytest.Mon
     assert seen[-1] == ("judge", len(training.units), len(training.units))
 
 
+def test_rounds_go_on_while_incentives_fall(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same_sides = {"leader_eur_per_day": 1.0, "community_eur_per_day": 2.0}
+    left = iter([9.0, 7.0, 6.8, 3.0])
+
+    def unit(_training: Training, kind: str, *_: object) -> dict[str, float]:
+        return same_sides | ({EXPLOITABILITY: next(left)} if kind == "judge" else {})
+
+    monkeypatch.setattr(Training, "_unit", unit)
+    training = Training(*four_homes(), replace(TINY, rounds_max=5, settled=0.005), seed=0)
+    training.run(tmp_path, silent, log=False)
+    judged = [each for each in training.history if each["kind"] == "judge"]
+    assert [each[EXPLOITABILITY] for each in judged] == [9.0, 7.0, 6.8]
+
+
+def test_a_round_tells_what_one_follower_could_gain(trained: Path) -> None:
+    history = checkpoints.read(trained / CHECKPOINT, "checkpoint")["history"]
+    (judged,) = [each for each in history if each["kind"] == "judge"]
+    assert judged[EXPLOITABILITY] >= 0.0
+
+
 DRIVER = """
 import sys
 from pathlib import Path
-from policies import training
-from tests.policies.tiny_training import whole
-training.JUDGED_SPANS = training.JUDGED_DAYS = 1
-whole(Path(sys.argv[1]))
+import pytest
+from tests.policies.tiny_training import judge_little, whole
+with pytest.MonkeyPatch.context() as patch:
+    judge_little(patch)
+    whole(Path(sys.argv[1]))
 """
 
 

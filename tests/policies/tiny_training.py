@@ -4,12 +4,13 @@ import functools
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cosim.scenario import Scenario
 from networks.catalog import load_feeder
 from networks.feeder import Feeder
-from policies import training
+from policies import follower_selection, follower_trials, training
 from policies.follower_training import FollowerTraining
 from policies.leader import LeaderTraining
 from policies.ppo import PpoSettings
@@ -39,6 +40,7 @@ FOLLOWERS = FollowerTraining(
 LEADER = LeaderTraining(environments=2, days=1, hidden=8, epochs=2, minibatch=2)
 TINY = TrainingSettings(
     rounds_max=1,
+    searches=1,
     follower_iterations=2,
     leader_updates=1,
     passes=0,
@@ -46,11 +48,14 @@ TINY = TrainingSettings(
     followers=FOLLOWERS,
     leader=LEADER,
 )
-"""Four units: two iterations, an update, a judgement."""
+"""Five units: a search, two iterations, an update, a judgement."""
 
 TWO_ROUNDS = replace(TINY, rounds_max=2)
-"""Three units more: one of each."""
+"""Three units more: an iteration, an update, a judgement."""
 
+
+ONE_STEP = np.array([0.5, 0.0, 0.0, 0.0])
+"""Search the value of batteries only."""
 
 FACTS = {"told": "by a test"}
 
@@ -60,9 +65,15 @@ class Killed(BaseException):
 
 
 def judge_little(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Judge one day only."""
+    """Judge, search and try on one day only."""
+    monkeypatch.setattr(follower_selection, "TRIAL_SPANS", 1)
+    monkeypatch.setattr(follower_selection, "SEARCH_SPANS", 1)
+    monkeypatch.setattr(follower_selection, "SEARCH_STEP", ONE_STEP)
+    monkeypatch.setattr(follower_trials, "TRIAL_WORLDS", 1)
     monkeypatch.setattr(training, "JUDGED_SPANS", 1)
     monkeypatch.setattr(training, "JUDGED_DAYS", 1)
+    monkeypatch.setattr(training, "DEVIATING_DAYS", 1)
+    monkeypatch.setattr(training, "DEVIATORS", 1)
 
 
 @functools.cache

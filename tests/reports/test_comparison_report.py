@@ -8,10 +8,17 @@ from pathlib import Path
 import pytest
 
 from cosim.reports.comparison import render_comparison
+from cosim.studies.comparison import compare
 from cosim.studies.comparison_folder import ComparisonContent
+from policies.incentives import probe_of
 from tests.reports.page import Page, read_page
 from tests.reports.test_report_in_browser import BROWSER, FLAGS
-from tests.studies.small_comparison import small_content
+from tests.studies.small_comparison import (
+    content_of,
+    small_content,
+    small_line_up,
+    small_strata,
+)
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +104,15 @@ def test_a_browser_draws_all_figures_without_errors(tmp_path: Path, html: str) -
     )
     assert [line for line in done.stderr.splitlines() if "CONSOLE" in line] == []
     assert 'data-figures-drawn="4"' in done.stdout
+
+
+def test_incentives_are_shown_where_they_were_measured(page: Page) -> None:
+    assert "incentives" not in page.tables
+    line_up = replace(small_line_up("no_trade", "water_value"), probe=probe_of(1))
+    found = content_of(line_up, compare(line_up, small_strata()), "no_trade")
+    measured = read_page(render_comparison(found))
+    head, row = measured.tables["incentives"]
+    assert row[0] == "water_value"
+    assert [cell for cell in head if "regret" in cell]
+    told = " ".join(measured.texts["li"])
+    assert "measured on 1 prosumer, evenly spread" in told

@@ -29,10 +29,14 @@ from cosim.studies.held_out_worlds import (
     most_weeks,
     scenario_at,
 )
+from cosim.studies.incentives import EXPLOITABILITY, GAIN, REGRET, Incentives, incentive_ratios
 from cosim.views import FollowerView
 from policies.baselines import Retail
+from policies.forecast_exploitability import forecast_exploitability, sampled_deviators
+from policies.incentives import probe_of
 from policies.optimum import community_optimum
 from policies.players import PLAYERS, Inflexible, ZeroIntelligence
+from policies.regret import follower_regret
 from policies.yardstick_case import Span, played_costs_eur
 from tests.studies.small_comparison import (
     SEEDS,
@@ -294,3 +298,48 @@ def test_days_of_price_files_move_along() -> None:
     assert first is not None
     assert first.weekday() == week.weekday()
     assert (first.year, moved.wholesale.imbalance.first_day) == (2019, None)
+
+
+def test_incentives_are_those_of_the_players_own_days() -> None:
+    names = ("no_trade", "water_value")
+    line_up = replace(small_line_up(*names), probe=probe_of(2))
+    strata = small_strata()[:1]
+    found = compare(line_up, strata)
+    baseline, bidding = found.spans
+    assert baseline.incentives is None
+    measured = bidding.incentives
+    assert measured is not None
+    game, world = strata[0].build()
+    player = line_up.players[1]
+    chosen = sampled_deviators(game, 2)
+    believed = forecast_exploitability(game, world, player.policies, chosen)
+    assert measured.prosumers == len(chosen) == 2
+    assert np.array_equal(measured.gain_eur, believed.gain_eur.sum(axis=1))
+    assert np.array_equal(measured.saving_eur, believed.saving_eur.sum(axis=1))
+    days = list(played_days(game, world, player.policies))
+    start = initial_state(game.fleet)
+    for seed in range(SEEDS):
+        regret = follower_regret(
+            game, world, days, start, environment=seed, wear_eur_per_kwh=game.wear_eur_per_kwh
+        )
+        assert measured.regret_eur[seed] == pytest.approx(regret.regret_eur[chosen].sum())
+        most = (regret.idle_eur - regret.least_eur)[chosen].sum()
+        assert measured.most_saving_eur[seed] == pytest.approx(most)
+    found_in = summarise(found, line_up, "no_trade", 0).estimates
+    assert set(found_in["water_value"]) - set(found_in["no_trade"]) == {
+        EXPLOITABILITY,
+        GAIN,
+        REGRET,
+    }
+    without = compare(replace(line_up, probe=None), strata)
+    assert all(span.incentives is None for span in without.spans)
+
+
+def test_savings_next_to_nothing_have_no_share() -> None:
+    few, some = np.full(2, 0.01), np.array([0.01, 2.0])
+    each = Incentives(3, few, some, few, some)
+    ratios = incentive_ratios([each], np.ones((2, 1)))
+    assert list(ratios[EXPLOITABILITY].denominator[:, 0]) == [0.0, 2.0]
+    assert list(ratios[REGRET].denominator[:, 0]) == [0.0, 2.0]
+    assert list(ratios[GAIN].denominator[:, 0]) == [3.0, 3.0]
+    assert incentive_ratios([each, None], np.ones((2, 2))) == {}
