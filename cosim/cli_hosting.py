@@ -10,6 +10,7 @@ from cosim.cli_sweep import Cluster, Workers, runner_from, sweep_progress
 from cosim.errors import CosimError, HostingError
 
 if TYPE_CHECKING:  # seconds: imported once the command runs
+    from cosim.hosting_study import Checked
     from cosim.reports.hosting_data import HostingReportData
     from cosim.studies.hosting.settings import HostingSettings
     from cosim.studies.sweep_runners import Runner
@@ -52,6 +53,10 @@ def hosting_capacity(  # noqa: PLR0913 (one argument an option)
         float | None,
         typer.Option(help="Share of the new plants' energy a lever may give up; default: 0.05."),
     ] = None,
+    policies: Annotated[
+        str | None,
+        typer.Option(help="Folder of a training that plays p2p_learned; default: the toolkit's."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random draw.")] = None,
     settings: Annotated[
         Path | None, typer.Option(help="TOML file with all settings; options replace its own.")
@@ -79,22 +84,26 @@ def hosting_capacity(  # noqa: PLR0913 (one argument an option)
         "seed": seed,
         "levers": _listed(levers),
         "curtailed_share_max": curtailment_share,
+        "market.policies": policies,
         "criteria.preset": criteria,
         "window.kind": window,
         "window.days": _listed(days),
     }
     asked = {name: it for name, it in given.items() if it is not None}
-    study = _settings(settings, asked, out, problems)
+    checked = _checked(settings, asked, out, problems)
     if png:
         _need_browser(problems)
-    if problems or study is None or runner is None:
+    if problems or checked is None or runner is None:
         raise HostingError(problems)
+    study = checked.settings
     folder = fresh_folder(study) if out is None else out
     if png and _is_finished(study, folder):
         _draw(folder)
         return
+    for words in checked.left_out:
+        typer.echo(f"left out: {words}", err=True)
     try:
-        data = _run(study, folder, runner)
+        data = _run(checked, folder, runner)
     except KeyboardInterrupt as interrupt:
         typer.echo(f"interrupted; the same command with --out {folder} goes on", err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
@@ -118,15 +127,15 @@ def _listed(text: str | None) -> list[str] | None:
     return None if text is None else [each.strip() for each in text.split(",") if each.strip()]
 
 
-def _settings(
+def _checked(
     path: Path | None, given: Mapping[str, Any], out: Path | None, problems: list[str]
-) -> "HostingSettings | None":
+) -> "Checked | None":
     """Return the settings of a file with options on top; add what is wrong to `problems`."""
-    from cosim.cli_hosting_levers import lever_kinds
+    from cosim.cli_hosting_levers import kinds_with
     from cosim.hosting_study import checked_settings
 
     try:
-        return checked_settings(path, given, lever_kinds, out)
+        return checked_settings(path, given, kinds_with, out)
     except CosimError as error:
         problems += error.problems
         return None
@@ -157,12 +166,12 @@ def _short(study: "HostingSettings") -> str:
     return Path(study.feeder).stem if "/" in study.feeder else study.feeder.removesuffix(".json")
 
 
-def _run(study: "HostingSettings", folder: Path, runner: "Runner") -> "HostingReportData":
-    from cosim.cli_hosting_levers import lever_kinds
+def _run(checked: "Checked", folder: Path, runner: "Runner") -> "HostingReportData":
     from cosim.hosting_study import run_study
 
+    settings, kinds, _ = checked
     with sweep_progress() as progress:
-        return run_study(study, folder, kinds=lever_kinds, runner=runner, progress=progress)
+        return run_study(settings, folder, kinds=kinds, runner=runner, progress=progress)
 
 
 def _is_finished(study: "HostingSettings", folder: Path) -> bool:
@@ -185,8 +194,7 @@ def print_capacities(data: "HostingReportData") -> None:
     from rich.table import Table
 
     from cosim.reports.hosting_files import plain_text
-    from cosim.reports.hosting_lever_words import lever_title
-    from cosim.reports.hosting_levers import lever_table
+    from cosim.reports.hosting_levers import against_words, lever_table
     from cosim.reports.hosting_summary import headline
 
     typer.echo(plain_text(headline(data)))
@@ -204,5 +212,5 @@ def print_capacities(data: "HostingReportData") -> None:
     console.print(table)
     typer.echo(
         f"{data.deployments} deployments; uplift: mean over them against "
-        f"{lever_title(data.reference)}, 95 % bootstrap interval"
+        f"{against_words(data)}, 95 % bootstrap interval"
     )

@@ -1,19 +1,26 @@
 """From settings to the finished folder of a hosting-capacity study, its report included."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from cosim.errors import CosimError, HostingError
+from cosim.errors import CosimError, HostingError, PolicyError
 from cosim.reports.hosting_data import HostingReportData
 from cosim.reports.hosting_from_study import report_data
 from cosim.reports.hosting_report import REPORT, hosting_report_files
 from cosim.run_folder import folder_problems
 from cosim.studies.hosting.folder import HostingContent, host
+from cosim.studies.hosting.lever_choice import (
+    Kinds,
+    all_levers,
+    compared_levers,
+    left_out,
+    lever_problems,
+    unknown_levers,
+)
 from cosim.studies.hosting.levers import LeverKind
 from cosim.studies.hosting.settings import HostingSettings, hosting_settings
-from cosim.studies.hosting.study import Kinds, compared_levers, lever_problems
 from cosim.studies.sweep import Progress
 from cosim.studies.sweep_runners import Runner
 from cosim.studies.sweep_store import STUDY, read_study
@@ -25,32 +32,54 @@ ALL = "all"
 THE_REST = "tables, checks, report"
 """What is done once all scenarios are."""
 
+FOR_LEVERS = ("levers", "technology", "window", "deployment")
+"""Settings that say which levers can be compared."""
+
+KindsWith = Callable[[str | None], Kinds]
+"""Gives the levers there are, `p2p_learned` played by the policies in a folder.
+
+Raises PolicyError where the folder holds none.
+"""
+
+
+class Checked(NamedTuple):
+    """A study that can be done."""
+
+    settings: HostingSettings
+    kinds: Kinds
+    left_out: tuple[str, ...]  # which levers "all" does not mean here and why, for people
+
 
 def checked_settings(
-    path: Path | None, options: Mapping[str, Any], kinds: Kinds, folder: Path | None
-) -> HostingSettings:
-    """Return the settings of a TOML file with options on top.
+    path: Path | None, options: Mapping[str, Any], kinds_with: KindsWith, folder: Path | None
+) -> Checked:
+    """Return the settings of a TOML file with options on top, and their levers.
 
     Args:
-        path: the file; None: defaults. A feeder's relative path begins at its folder.
+        path: the file; None: defaults. Relative paths in it begin at its folder.
         options: dotted name, e.g. "criteria.preset", to value; levers may be ["all"].
-        kinds: gives the levers there are.
+        kinds_with: gives the levers there are.
         folder: where the study will be left, None for a fresh one.
 
     Raises:
         HostingError: everything that is wrong with settings, feeder, levers and folder, at once.
     """
     content = _with_options({} if path is None else _content(path), options)
-    if content.get("levers") == [ALL]:
-        content["levers"] = list(kinds())
+    is_all = content.get("levers") == [ALL]
+    if is_all:
+        del content["levers"]
     problems: list[str] = []
+    kinds, not_there = _kinds(content, kinds_with, problems), ()
     settings = HostingSettings()
     try:
         settings = hosting_settings(content)
         problems += lever_problems(settings, kinds())
     except HostingError as error:
         problems += error.problems
-        problems += _unknown_levers(content.get("levers"), kinds())
+        problems += _lever_problems(content, kinds())
+    if is_all:
+        settings = settings.model_copy(update={"levers": all_levers(settings, kinds())})
+        not_there = left_out(settings, kinds())
     feeder = content.get("feeder", settings.feeder)
     if isinstance(feeder, str):
         problems += _feeder_problems(feeder)
@@ -58,7 +87,19 @@ def checked_settings(
         problems += folder_problems(folder)
     if problems:
         raise HostingError(problems)
-    return settings
+    return Checked(settings, kinds, not_there)
+
+
+def _kinds(content: Mapping[str, Any], kinds_with: KindsWith, problems: list[str]) -> Kinds:
+    """Return the levers there are; add what is wrong with the folder of policies to `problems`."""
+    market = content.get("market")
+    policies = market.get("policies") if isinstance(market, dict) else None
+    if isinstance(policies, str):
+        try:
+            return kinds_with(policies)
+        except PolicyError as error:
+            problems += [f"market.policies: {each}" for each in error.problems]
+    return kinds_with(None)
 
 
 def _with_options(content: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,12 +111,19 @@ def _with_options(content: dict[str, Any], options: Mapping[str, Any]) -> dict[s
     return content
 
 
-def _unknown_levers(given: object, known: Mapping[str, LeverKind]) -> list[str]:
-    """Return what `lever_problems` would say of levers in settings that are wrong elsewhere."""
-    if not isinstance(given, list) or not given or len(set(map(str, given))) < len(given):
-        return []  # told with the settings
-    levers = tuple(each for each in given if isinstance(each, str))
-    return lever_problems(HostingSettings(levers=levers), known) if levers else []
+def _lever_problems(content: Mapping[str, Any], known: Mapping[str, LeverKind]) -> list[str]:
+    """Return what is wrong with the levers of settings that are wrong elsewhere."""
+    parts = [{name: content[name] for name in FOR_LEVERS if name in content}]
+    parts += [{"levers": content["levers"]}] if "levers" in content else []
+    for part in parts:
+        try:
+            settings = hosting_settings(part)
+        except HostingError:
+            continue  # told with the settings
+        if part is parts[0]:
+            return lever_problems(settings, known)
+        return unknown_levers(settings, known)
+    return []
 
 
 def _feeder_problems(name: str) -> list[str]:
@@ -95,9 +143,11 @@ def _content(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         message = f"{path}: is not valid TOML ({error})"
         raise HostingError(message) from error
-    name = content.get("feeder")
+    name, market = content.get("feeder"), content.get("market")
     if isinstance(name, str) and has_ending(name):
         content["feeder"] = str(path.resolve().parent / name)
+    if isinstance(market, dict) and isinstance(market.get("policies"), str):
+        market["policies"] = str(path.resolve().parent / market["policies"])
     return content
 
 
@@ -113,7 +163,7 @@ def run_study(
 
     Raises what `cosim.studies.hosting.folder.host` raises.
     """
-    told = {name: kinds()[name].told for name in compared_levers(settings)}
+    told = {name: kinds()[name].told for name in compared_levers(settings, kinds())}
 
     def write_report(content: HostingContent) -> str:
         files = hosting_report_files(report_data(content, told))

@@ -104,6 +104,8 @@ def _assemble(
     load_kw, load_kvar = _nominal_power(net.load, bus_index)
     generation_kw, generation_kvar = _nominal_power(net.sgen, bus_index)
     x, y = _coordinates(buses)
+    lines = net.line.loc[branches.index[branches.kind == LINE]]
+    transformers = net.trafo.loc[branches.index[branches.kind == TRANSFORMER]]
     return Feeder(
         name=description.name,
         title=description.title,
@@ -138,6 +140,8 @@ def _assemble(
         loading_from=_scaled_rows(internal["Yf"], branches.row, to_percent[0]) @ joined,
         loading_to=_scaled_rows(internal["Yt"], branches.row, to_percent[1]) @ joined,
         notes=notes,
+        line_km=float(lines.length_km.sum()),
+        transformer_mva=float((transformers.sn_mva * transformers.parallel).sum()),
     )
 
 

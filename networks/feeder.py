@@ -5,6 +5,7 @@ matrix. A bus is what the engineer numbers; a node is what the equations see (bu
 closed bus-bus switch share one).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +66,8 @@ class Feeder:
     loading_to: sparse.csr_matrix  # (L, n) complex
     transformer_ratings_assumed: bool = False  # where `ratings_assumed` is not of lines alone
     notes: tuple[str, ...] = ()  # what was assumed while compiling, sentences for people
+    line_km: float = math.nan  # length of all lines
+    transformer_mva: float = math.nan  # rated power of all transformers
     devices: NetDevices | None = None  # taken out of the net for prosumers; None: left in it
 
     def bus_text(self, place: int) -> str:

@@ -1,8 +1,10 @@
 """`cosim hosting-capacity` from the command line to the finished folder, and what it refuses."""
 
 import json
+import random
 import re
 import shutil
+import time
 import tomllib
 from pathlib import Path
 from typing import get_args
@@ -12,7 +14,7 @@ import pytest
 
 from cosim import hosting_study
 from cosim.cli_hosting import fresh_folder, hosting_capacity
-from cosim.cli_hosting_levers import lever_kinds
+from cosim.cli_hosting_levers import kinds_with
 from cosim.reports.hosting_lever_words import TITLES
 from cosim.reports.hosting_report import hosting_report_files
 from cosim.run_folder import hashes_of
@@ -20,9 +22,12 @@ from cosim.studies.hosting.criteria import PRESETS
 from cosim.studies.hosting.settings import HostingSettings, Technology, hosting_settings
 from cosim.studies.hosting.tables import TABLES
 from cosim.studies.sweep_columns import Columns
-from cosim.studies.sweep_store import Store
+from cosim.studies.sweep_journal import MAGIC
+from cosim.studies.sweep_store import JOURNAL, Store
+from policies.hosting_ways import lever_kinds
 from tests.reports.page import read_page
 from tests.reports.sample_hosting import Kind, sample_hosting
+from tests.studies.test_sweep_workers import started, wait_until
 from tests.test_cli import exit_code
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "hosting-capacity.md"
@@ -104,11 +109,49 @@ def test_a_missing_settings_file_is_told(
 
 def test_options_replace_the_file_and_all_means_every_lever(small: str) -> None:
     options = {"scenarios": 5, "window.days": ["2016-06-13"], "levers": ["all"]}
-    settings = hosting_study.checked_settings(Path(small), options, lever_kinds, None)
+    found = hosting_study.checked_settings(Path(small), options, kinds_with, None)
+    settings = found.settings
     assert settings.scenarios == 5
     assert settings.feeder == "cigre_lv_residential"
     assert str(settings.window.days[0]) == "2016-06-13"
     assert settings.levers == tuple(lever_kinds())
+    assert found.left_out == ()
+
+
+def test_all_leaves_out_what_the_window_or_the_technology_has_no_use_for() -> None:
+    kinds = lever_kinds()
+    markets = {name for name, kind in kinds.items() if kind.is_market}
+    options = {"levers": ["all"], "window.kind": "year"}
+    found = hosting_study.checked_settings(None, options, kinds_with, None)
+    assert set(found.settings.levers) == set(kinds) - markets
+    (words,) = found.left_out
+    assert words.startswith("fit_and_forget_days, self_consumption, storage")
+    assert "market levers play a few whole days" in words
+    options = {"levers": ["all"], "window.kind": "typical", "technology": "ev"}
+    found = hosting_study.checked_settings(None, options, kinds_with, None)
+    pv_alone = {"volt_watt", "export_limit", "self_consumption", "storage_curtailment"}
+    assert {"p2p_learned", "curtailment", "volt_var"} < set(found.settings.levers)
+    assert not pv_alone & set(found.settings.levers)
+    (words,) = found.left_out
+    assert all(name in words for name in pv_alone)
+
+
+def test_market_levers_are_refused_with_all_else_that_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("[deployment]\npower_factor = 0.9\n", encoding="utf-8")
+    given = ("--settings", str(file), "--scenarios", "0", "--levers", "p2p_learned,magic")
+    given += ("--policies", str(tmp_path), "--feeder", "nowhere")
+    assert exit_code("hosting-capacity", *given, "--out", str(tmp_path / "a")) == 2
+    printed = capsys.readouterr().err
+    for part in (
+        *("scenarios: must be", "there is no 'magic'", "unknown feeder 'nowhere'"),
+        *("window.kind = snapshot: market levers", "deployment.power_factor = 0.9: market levers"),
+        "market.policies: ",
+    ):
+        assert printed.count(part) == 1, part
+    assert not (tmp_path / "a").exists()
 
 
 def test_a_folder_is_named_after_the_study_and_never_taken_twice(
@@ -213,3 +256,32 @@ def test_the_settings_on_the_page_are_the_defaults_and_none_is_missing() -> None
 
 def test_every_lever_has_a_title() -> None:
     assert set(lever_kinds()) <= set(TITLES)
+
+
+KILLED = (
+    *("--feeder", "three_bus", "--levers", "volt_watt,curtailment", "--days", "2016-05-24"),
+    *("--criteria", "ansi_a", "--scenarios", "12"),
+)
+"""Small, with a lever that plays the market."""
+
+
+@pytest.mark.slow
+def test_a_command_killed_at_a_random_moment_goes_on_to_the_same_tables(
+    small: str, tmp_path: Path
+) -> None:
+    given = ("hosting-capacity", "--settings", small, *KILLED, "--workers", "2", "--out")
+    assert exit_code(*given, str(tmp_path / "whole")) == 0
+    out = tmp_path / "killed"
+    script = ("-c", "from cosim.cli import main; main()", *given, str(out))
+    with started(*script) as process:
+        journal = out / JOURNAL
+        wait_until(
+            lambda: journal.exists() and journal.stat().st_size > len(MAGIC), "nothing is stored"
+        )
+        time.sleep(random.SystemRandom().uniform(0.0, 2.0))
+        process.kill()
+        process.wait()
+    assert exit_code(*given, str(out)) == (2 if (out / "manifest.json").exists() else 0)
+    whole, killed = hashes_of(tmp_path / "whole"), hashes_of(out)
+    for name in SAME_BYTES:
+        assert whole[name] == killed[name], name

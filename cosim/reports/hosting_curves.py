@@ -45,6 +45,8 @@ LEGEND_BELOW: Spec = {
     "yanchor": "top",
     "traceorder": "normal",
 }
+HEIGHT_PX, LEGEND_ROW_PX, FEW = 400, 26, 4
+"""A figure of shares grows with its legend, two lines a row, beyond so many lines."""
 BEYOND = 0.9
 """How far beyond its limit a voltage is drawn, as a share of the way from the least to it."""
 
@@ -325,5 +327,6 @@ def _share_figure(
         showlegend=len(curves) > 1,
         margin={"l": 62, "r": 40, "t": 16, "b": 60},
     )
-    figure = Figure(name, title, spec(traces, shown), caption, height_px=400)
+    height_px = HEIGHT_PX + LEGEND_ROW_PX * max(0, len(curves) - FEW) // 2
+    figure = Figure(name, title, spec(traces, shown), caption, height_px=height_px)
     return Drawn(figure, pd.concat(frames, ignore_index=True))

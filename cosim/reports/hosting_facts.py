@@ -22,7 +22,7 @@ def _rows(criteria: Criteria, is_series: bool) -> Iterator[CriterionRow]:
         f"{number(100.0 * share, 0 if share * 100 == round(share * 100) else 1)} % of the quarter "
         "hours of each week, at every bus"
         if both and is_series
-        else "in the snapshot, at every bus; stands for the shares of time below"
+        else "in the snapshot, at every bus; stands for its share of the time"
         if both
         else ALWAYS
     )

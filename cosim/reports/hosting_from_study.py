@@ -43,7 +43,7 @@ def facts_of(content: HostingContent, levers: Mapping[str, str]) -> HostingFacts
         is_series=is_series,
         seed=settings.seed,
         resolution_kw=settings.search.resolution_kw,
-        method=tuple(_method(prepared)),
+        method=(*_method(prepared), *_market(content)),
         assumptions=tuple(_assumptions(prepared)),
         levers=levers,
         settings=settings.model_dump(mode="json"),
@@ -117,6 +117,26 @@ def _load_and_power_factor(settings: HostingSettings) -> Iterator[str]:
             f"{100 * settings.curtailed_share_max:g} % of the new plants' energy counts as stopped "
             "by curtailment."
         )
+
+
+def _market(content: HostingContent) -> Iterator[str]:
+    """Say how levers that play the market were looked at, if there are any."""
+    settings, kinds = content.shared.prepared.settings, content.shared.kinds
+    if not any(kinds[name].is_market for name in content.facts["levers"]):
+        return
+    market = settings.market
+    batteries = (
+        f"{100 * market.battery_share:g} % of new solar homes bring a battery of "
+        f"{market.battery_kwh_per_kwp:g} kWh a kWp and {market.battery_kw_per_kwh:g} kW a kWh, in "
+        "levers that have any; "
+        if settings.technology == "pv"
+        else ""
+    )
+    yield (
+        f"Levers that play the market: {batteries}levels are searched to "
+        f"{100 * market.resolution_share:g} %, also where nobody acts, which is what their uplift "
+        "is against."
+    )
 
 
 def _assumptions(prepared: Prepared) -> Iterator[str]:

@@ -10,8 +10,14 @@ TITLES = {
     "volt_var_watt": "Volt-VAr, then Volt-Watt",
     "export_limit": "static export limit",
     "operating_envelope": "operating envelopes",
-    "market_water_value": "peer-to-peer market, water-value bidders",
-    "market_learned": "peer-to-peer market, learned policies",
+    "fit_and_forget_days": "fit and forget, as market levers are played",
+    "self_consumption": "batteries for own use",
+    "storage": "storage by retail prices",
+    "curtailment": "curtailment by the grid",
+    "storage_curtailment": "storage and curtailment",
+    "p2p_water_value": "peer-to-peer market, water-value bidders",
+    "p2p_fictitious_play": "peer-to-peer market, bidders that expect it",
+    "p2p_learned": "peer-to-peer market, learned policies",
 }
 
 

@@ -22,7 +22,7 @@ def lever_figure(data: HostingReportData) -> Drawn:
     """Return capacities of all levers side by side, and their uplift with its interval."""
     rows = pd.DataFrame([data.summary(lever) for lever in data.levers])
     middle, low, high = "uplift_percent", "uplift_low", "uplift_high"
-    rows.loc[rows["lever"] == data.reference, [middle, low, high]] = math.nan
+    rows.loc[rows["lever"] == rows["reference"], [middle, low, high]] = math.nan
     labels = [wrapped(lever_title(lever)) for lever in data.levers]
     traces = [
         _bars("in half of the deployments", rows["median_kw"], labels, SAND, "/")
@@ -68,8 +68,8 @@ def lever_figure(data: HostingReportData) -> Drawn:
         "With and without levers, on the same deployments",
         spec(traces, shown),
         "Left: the least of all deployments and their median, with the middle 90 %. Right: mean "
-        f"uplift against {lever_title(data.reference)}, deployment by deployment, with its 95 % "
-        "bootstrap interval.",
+        f"uplift against {against_words(data)}, deployment by deployment, with its 95 % bootstrap "
+        "interval.",
         height_px=EDGE_PX + ROW_PX * len(labels),
     )
     kept = ["lever", "first_kw", "q05_kw", "median_kw", "q95_kw", "all_kw"]
@@ -134,6 +134,15 @@ def _uplift(rows: pd.DataFrame, labels: list[str]) -> Spec:
     }
 
 
+def against_words(data: HostingReportData) -> str:
+    """Return what uplifts are against."""
+    others = {str(data.summary(lever)["reference"]) for lever in data.levers} - {data.reference}
+    words = lever_title(data.reference)
+    for other in sorted(others):
+        words += f" (of levers that play the market: {lever_title(other)})"
+    return words
+
+
 def lever_table(data: HostingReportData) -> Table:
     """Return what every lever reaches, why it stops, and what it gives up."""
     rows = []
@@ -141,7 +150,7 @@ def lever_table(data: HostingReportData) -> Table:
         row, first = data.summary(lever), data.first_deployment(lever)
         shares = data.scenarios(lever)["curtailed_share"].to_numpy(float)
         uplift = MISSING
-        if lever != data.reference and math.isfinite(float(row["uplift_percent"])):
+        if lever != row["reference"] and math.isfinite(float(row["uplift_percent"])):
             low, high = (signed(float(row[name]), 1) for name in ("uplift_low", "uplift_high"))
             uplift = f"{signed(float(row['uplift_percent']), 1)} ({low} to {high})"
         given_up = float(shares.mean()) if len(shares) else math.nan

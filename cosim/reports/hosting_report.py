@@ -27,6 +27,7 @@ from cosim.reports.hosting_nodes import nodes_map
 from cosim.reports.hosting_profile import distance_figure, durations_figure, hours_figure
 from cosim.reports.hosting_sensitivity import sensitivity_figure, sensitivity_table
 from cosim.reports.hosting_spread import limiting_figure, spread_figure
+from cosim.reports.hosting_steps import steps_figure, steps_table
 from cosim.reports.hosting_summary import summary_section
 from cosim.reports.hosting_tables import (
     base_case_table,
@@ -110,7 +111,8 @@ def _contents(data: HostingReportData) -> list[tuple[str, str, list[Build]]]:
 
     levers: list[Build] = []
     if len(data.levers) > 1:
-        levers = [lever_figure, lever_table, violating_by_lever_figure]
+        levers = [lever_figure, lever_table, *given("steps", steps_figure, steps_table)]
+        levers.append(violating_by_lever_figure)
     return [
         ("feeder", "Scope and feeder", [feeder_table]),
         ("base", "Base case", given("base_case", base_case_table)),

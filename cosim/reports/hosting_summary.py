@@ -31,6 +31,7 @@ from cosim.studies.hosting.records import Limiting
 SMALL_KW = 10.0
 ROUNDING = 1e-6
 """So that 12.0 is not 11.999... rounded down."""
+MARKET = "p2p_water_value"
 COMMON_SHARE = 0.02
 """Reasons rarer than this are left out of the sentence."""
 ELEMENT_KINDS = {"bus": "bus", "line": "line", "trafo": "trafo", "transformer": "trafo"}
@@ -119,6 +120,7 @@ def summary_section(data: HostingReportData) -> Section:
     sentences = [
         *_share_sentences(data),
         *_lever_sentence(data),
+        *_market_sentence(data),
         *_every_home_sentence(data),
         *_check_sentence(data),
     ]
@@ -164,6 +166,21 @@ def _lever_sentence(data: HostingReportData) -> list[str]:
         f"{sentence_case(lever_title(best))} raises it most: {kw(float(row['first_kw']))} whoever "
         f"builds, {kw(float(row['median_kw']))} in half of the same deployments "
         f"({signed(most)}{UNIT_SPACE}%, 95{UNIT_SPACE}% interval {low} to {high}{UNIT_SPACE}%)."
+    ]
+
+
+def _market_sentence(data: HostingReportData) -> list[str]:
+    """Say how much of what a market reaches is the market."""
+    rows = data.table("steps")
+    rows = rows[(rows["lever"] == MARKET) & np.isfinite(rows["gained_low"].astype(float))]
+    if not len(rows):
+        return []
+    row, whole = rows.iloc[0], float(data.summary(MARKET)["uplift_percent"])
+    low, high = (signed(float(row[name]), 1) for name in ("gained_low", "gained_high"))
+    return [
+        f"Of the {signed(whole, 1)}{UNIT_SPACE}% of the {lever_title(MARKET)}, local trade itself "
+        f"brings {signed(float(row['gained_percent']), 1)}{UNIT_SPACE}% (95{UNIT_SPACE}% interval "
+        f"{low} to {high}{UNIT_SPACE}%); {lever_title(str(row['below']))} brings the rest."
     ]
 
 

@@ -43,8 +43,8 @@ def feeder_table(data: HostingReportData) -> Table:
         ("Published in", feeder.source),
         ("Voltage levels", ", ".join(f"{kv:g}" for kv in levels) + " kV"),
         ("Buses", number(feeder.bus_count)),
-        ("Lines", number(lines)),
-        ("Transformers", number(feeder.branch_count - lines)),
+        ("Lines", _sized(lines, feeder.line_km, "km")),
+        ("Transformers", _sized(feeder.branch_count - lines, feeder.transformer_mva, "MVA")),
         ("Resistance to reactance of lines", _ratio_words(feeder)),
         ("Supply held at", f"{abs(feeder.slack_voltage_pu):.4g} p.u."),
         ("Published peak load", f"{number(data.peak_kw, 1)} kW"),
@@ -73,6 +73,13 @@ def feeder_table(data: HostingReportData) -> Table:
         (Column("", numeric=False), Column("", numeric=False)),
         tuple(Row((name, text), badges=badges.get(name, ())) for name, text in rows if text),
     )
+
+
+def _sized(count: int, size: float, unit: str) -> str:
+    """Return a number of elements with their size in all, where it is known."""
+    if not count or not math.isfinite(size):
+        return number(count)
+    return f"{number(count)}, {size:.3g} {unit}"
 
 
 def _ratio_words(feeder: Feeder) -> str:

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from cosim.reports.blocks import Figure
 from cosim.reports.hosting_curves import LEGEND_BELOW
 from cosim.reports.hosting_data import Drawn, HostingReportData
@@ -42,9 +44,10 @@ def running_figure(data: HostingReportData) -> Drawn:
             "hoverinfo": "skip",
             "showlegend": False,
         }
+        if np.isfinite(each["low_kw"].to_numpy(float)).any():
+            shade = {"fill": "tonexty", "fillcolor": translucent(colour, 0.16)}
+            traces += [edge | {"y": high}, edge | {"y": low, **shade}]
         traces += [
-            edge | {"y": high},
-            edge | {"y": low, "fill": "tonexty", "fillcolor": translucent(colour, 0.16)},
             {
                 "type": "scatter",
                 "mode": "lines",

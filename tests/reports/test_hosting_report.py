@@ -169,7 +169,8 @@ def test_names_are_escaped(data: HostingReportData) -> None:
 
 def test_what_a_study_does_not_hold_is_left_out(data: HostingReportData) -> None:
     optional = ("nodes", "optimal", "hours", "voltages", "durations", "sensitivity", "running")
-    page = read_page(render_hosting_report(without(data, *optional, "base_case", "criteria")))
+    optional += ("base_case", "criteria", "steps")
+    page = read_page(render_hosting_report(without(data, *optional)))
     assert set(page.figures) == {
         *("voltage-curves", "violating", "spread", "limiting", "levers", "violating-levers"),
     }

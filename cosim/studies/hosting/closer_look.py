@@ -117,11 +117,17 @@ def moment(lever: Lever, which: int, level_kw: float) -> int:
     return int(np.argmax(np.abs(points.course).sum(axis=1)))
 
 
+def just_above(prepared: Prepared, level_kw: float) -> float:
+    """Return a level at which what limits a capacity is surely broken."""
+    search = prepared.search(grid_levels=0)
+    return level_kw + 2.0 * float(search.resolution(np.array(level_kw)))
+
+
 def voltage_columns(prepared: Prepared, lever: Lever, hosting_kw: float) -> dict[str, Any]:
     """Return the columns of table `voltages`, of deployment 0 of a lever."""
     feeder = prepared.feeder
     above = ABOVE * hosting_kw if hosting_kw > 0.0 else prepared.scale_kw
-    point = moment(lever, 0, 1.001 * above)
+    point = moment(lever, 0, just_above(prepared, hosting_kw))
     grid = lever.grid.some(np.array([point]))
     installed = lever.installed(np.array([0.0, hosting_kw, above]), np.zeros(3, np.int64))
     asked = grid.asked(installed, 0, 1)

@@ -17,10 +17,11 @@ import numpy as np
 import pandas as pd
 
 from cosim.studies.hosting.extremes_check import check_extremes
+from cosim.studies.hosting.lever_choice import Kinds, compared_levers
 from cosim.studies.hosting.levers import electrical_kinds
 from cosim.studies.hosting.outcome import tables_of
 from cosim.studies.hosting.settings import HostingSettings
-from cosim.studies.hosting.study import Kinds, PrepareStudy, Shared, compared_levers, tasks_of, work
+from cosim.studies.hosting.study import PrepareStudy, Shared, tasks_of, work
 from cosim.studies.sweep import Progress, sweep
 from cosim.studies.sweep_runners import Runner
 from cosim.studies.sweep_store import Study, open_store
@@ -123,6 +124,9 @@ def facts_of(shared: Shared, check: ReferenceCheck) -> dict[str, Any]:
             "full_round_kw": float(prepared.sites.mean_kw.sum()),
         },
         "criteria": asdict(prepared.criteria),
-        "levers": {name: shared.kinds[name].told for name in compared_levers(prepared.settings)},
+        "levers": {
+            name: shared.kinds[name].told
+            for name in compared_levers(prepared.settings, shared.kinds)
+        },
         "reference_check": asdict(check),
     }

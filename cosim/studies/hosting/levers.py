@@ -32,7 +32,7 @@ from cosim.studies.hosting.bisection import bisect
 from cosim.studies.hosting.criteria import Criteria
 from cosim.studies.hosting.heads import bounds_of
 from cosim.studies.hosting.judge import TOLERANCE, Asked, Lever, Play, Played, fit_and_forget
-from cosim.studies.hosting.records import Capacities, Deployments, Judged
+from cosim.studies.hosting.records import TECHNOLOGIES, Capacities, Deployments, Judged
 from cosim.studies.hosting.series_search import bisect_series
 from cosim.studies.hosting.study_parts import REFERENCE, Prepared
 from networks.feeder import Feeder
@@ -57,6 +57,12 @@ class LeverKind:
     judging: Judging  # what judges single levels, for curves
     scenarios_per_task: int = 250  # in a snapshot
     is_market: bool = False
+    reference: str = REFERENCE
+    """The lever that its uplift is against: nobody acts, looked at in the same way."""
+    step: str = ""
+    """The lever that has everything this one has but one thing, "" where it is no next step."""
+    technologies: tuple[str, ...] = TECHNOLOGIES
+    """For which it does something that no other lever does."""
 
 
 CONTROLS: Mapping[str, Control] = {
@@ -70,6 +76,9 @@ CONTROLS: Mapping[str, Control] = {
     "operating_envelope": operating_envelope("proportional"),
 }
 """By name in settings."""
+
+OF_FEED_IN = frozenset(("power_factor_of_power", "volt_watt", "volt_var_watt", "export_limit"))
+"""Act on what is fed in alone."""
 
 TOLD: Mapping[str, str] = {
     REFERENCE: "plants do all they can at the given power factor",
@@ -98,6 +107,7 @@ def _kind(name: str, control: Control | None) -> LeverKind:
         find=_Find(name, control),
         judging=_Judging(control),
         scenarios_per_task=ENVELOPES_PER_CHUNK if has_envelope else 250,
+        technologies=("pv",) if name in OF_FEED_IN else TECHNOLOGIES,
     )
 
 

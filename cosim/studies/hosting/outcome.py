@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cosim.records import Floats
 from cosim.studies.hosting import summary
 from cosim.studies.hosting.closer_look import (
     base_case,
@@ -19,11 +20,12 @@ from cosim.studies.hosting.distances import impedance_to_supply
 from cosim.studies.hosting.elements import element_columns, numbered
 from cosim.studies.hosting.hourly import hourly_envelope
 from cosim.studies.hosting.judge import Lever
+from cosim.studies.hosting.lever_choice import compared_levers, steps
 from cosim.studies.hosting.optimal_siting import best_siting
 from cosim.studies.hosting.records import Extremes, Limiting
 from cosim.studies.hosting.rows import ALL, CAPACITY, LEVEL, NODE, picked
 from cosim.studies.hosting.sensitivity import sensitivity_rows
-from cosim.studies.hosting.study import Shared, compared_levers
+from cosim.studies.hosting.study import Shared
 from cosim.studies.hosting.study_parts import REACH_MULTIPLE, REFERENCE, Prepared, deployments_of
 from cosim.studies.hosting.tables import TABLES, empty, joined, table
 
@@ -138,24 +140,55 @@ def _summaries(shared: Shared, capacity: Rows, apart: Rows) -> dict[str, pd.Data
     sizes = summary.Sizes(
         prepared.peak_kw, len(sites) if sites.are_homes else 0, settings.mean_plant_kw
     )
-    reference = picked(capacity, capacity["lever"] == REFERENCE)
+    found_kw = {
+        name: capacity["kw"][capacity["lever"] == name]
+        for name in compared_levers(settings, shared.kinds)
+    }
     rows: dict[str, list[dict[str, Any]]] = {"summary": [], "running": [], "limiting": []}
+    rows["steps"] = [
+        _step(
+            settings.seed,
+            found_kw,
+            lever,
+            below,
+            shared.kinds[lever].reference,
+        )
+        for lever, below in steps(settings, shared.kinds)
+    ]
     regions = []
-    for lever in compared_levers(settings):
+    for lever, kw in found_kw.items():
         mine = picked(capacity, capacity["lever"] == lever)
-        raised = summary.uplift(mine["kw"], reference["kw"], settings.seed)
-        rows["summary"].append(summary.summary_row(mine, sizes, raised=raised))
+        reference = shared.kinds[lever].reference
+        raised = summary.uplift(kw, found_kw[reference], settings.seed)
+        rows["summary"].append(summary.summary_row(mine, sizes, raised=raised, reference=reference))
         rows["running"] += summary.running_rows(lever, mine["kw"])
         rows["limiting"] += summary.limiting_rows(lever, mine["limiting"])
         regions.append(_regions(mine, summary.region_levels(capacity["kw"])))
     for group in GROUPS:
         mine = picked(apart, apart["criterion"] == group)
         if len(mine["kw"]):
-            raised = summary.uplift(mine["kw"], reference["kw"], settings.seed)
-            rows["summary"].append(summary.summary_row(mine, sizes, raised=raised))
+            raised = summary.uplift(mine["kw"], found_kw[REFERENCE], settings.seed)
+            rows["summary"].append(
+                summary.summary_row(mine, sizes, raised=raised, reference=REFERENCE)
+            )
             regions.append(_regions(mine, summary.region_levels(capacity["kw"])))
     found = {name: from_rows(name, each) for name, each in rows.items()}
     return found | {"regions": joined("regions", regions)}
+
+
+def _step(
+    seed: int, found_kw: Mapping[str, Floats], lever: str, below: str, reference: str
+) -> dict[str, Any]:
+    gained = summary.gain(found_kw[lever], found_kw[below], found_kw[reference], seed)
+    return {
+        "lever": lever,
+        "below": below,
+        "reference": reference,
+        "median_kw": summary.hosting_quantile(found_kw[lever], 0.5),
+        "gained_percent": gained.value,
+        "gained_low": gained.low,
+        "gained_high": gained.high,
+    }
 
 
 def _regions(mine: Rows, level_kw: Any) -> pd.DataFrame:

@@ -67,6 +67,8 @@ def _changes(prepared: Prepared) -> Iterator[tuple[str, str, bool, Prepared]]:
     for name, criteria in PRESETS.items():
         is_own = name == settings.criteria.preset and prepared.criteria == criteria
         yield "criteria", name, is_own, replace(base, criteria=criteria)
+    if prepared.criteria not in PRESETS.values():
+        yield "criteria", "as set", True, base
     factor = settings.deployment.power_factor
     for value in sorted({*POWER_FACTORS, factor}, reverse=True):
         changed = _again(prepared, "deployment", power_factor=value)

@@ -10,6 +10,7 @@ from cosim.errors import HostingError
 from cosim.setting_errors import error_sentences
 from cosim.settings import NotNegative, Positive, Settings, Share
 from cosim.studies.hosting.criteria import CriteriaSettings
+from cosim.studies.hosting.market_settings import MarketSettings
 from networks.simbench_profiles import YEAR
 
 Technology = Literal["pv", "ev", "heat_pump"]
@@ -133,6 +134,7 @@ class HostingSettings(Settings):
     window: WindowSettings = WindowSettings()
     criteria: CriteriaSettings = CriteriaSettings()
     search: SearchSettings = SearchSettings()
+    market: MarketSettings = MarketSettings()
     nodal: bool = True
     """Whether every bus alone is looked at, too."""
     optimal: bool = True

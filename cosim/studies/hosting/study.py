@@ -4,7 +4,7 @@ A task is a lever with some deployments, or some buses alone. What it gives depe
 and on the task, so the same table comes from one process, many, or many interrupted ones.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
@@ -17,6 +17,7 @@ from cosim.studies.hosting.bisection import bisect
 from cosim.studies.hosting.criteria import GROUPS, Criteria
 from cosim.studies.hosting.deployments import by_share, longest_reach
 from cosim.studies.hosting.judge import Lever
+from cosim.studies.hosting.lever_choice import Kinds, compared_levers, lever_problems
 from cosim.studies.hosting.levers import Find, LeverKind, electrical_kinds
 from cosim.studies.hosting.nodal import nodal_deployments
 from cosim.studies.hosting.records import Capacities, Deployments, Limiting
@@ -33,9 +34,6 @@ from cosim.studies.hosting.study_parts import (
 from cosim.studies.sweep_tasks import Task
 from networks.feeder import LINE, TRANSFORMER
 
-Kinds = Callable[[], Mapping[str, LeverKind]]
-"""Gives all levers there are, by name; a function of a module, since workers call it, too."""
-
 SCENARIOS_PER_SERIES_TASK: Final = 4
 BUSES_PER_TASK: Final = 200
 PLANTS_AT_ONCE: Final = 1_000_000
@@ -43,7 +41,7 @@ PLANTS_AT_ONCE: Final = 1_000_000
 
 CURVES_OF_LONG: Final = 8
 LEVELS_OF_LONG: Final = 9
-"""Scenarios and levels of the curves where a series is long."""
+"""Scenarios and levels of the curves where a series is long or the market is played."""
 BUSES_PER_SERIES_TASK: Final = 4
 LONG_SERIES: Final = 2000
 """Quarter hours from which curves have fewer scenarios and levels, and limits are not taken apart.
@@ -99,30 +97,6 @@ def mean_capacity(prepared: Prepared) -> float:
     return hosting if hosting > 0.0 else prepared.scale_kw
 
 
-def lever_problems(settings: HostingSettings, kinds: Mapping[str, LeverKind]) -> list[str]:
-    """Return what is wrong with the levers asked for."""
-    unknown = [name for name in settings.levers if name not in kinds]
-    problems = []
-    if unknown:
-        problems.append(
-            f"levers: there is no {', '.join(repr(name) for name in unknown)}; allowed are "
-            f"{', '.join(kinds)}"
-        )
-    by_rule = settings.deployment.rule in ("uniform", "load_proportional")
-    markets = [name for name in settings.levers if name in kinds and kinds[name].is_market]
-    if by_rule and markets:
-        problems.append(
-            f"levers {', '.join(markets)} trade between homes, and deployment.rule = "
-            f"{settings.deployment.rule} has none: choose random or end_of_feeder"
-        )
-    return problems
-
-
-def compared_levers(settings: HostingSettings) -> tuple[str, ...]:
-    """Return the levers of a study, fit and forget always first: all others are held against it."""
-    return (REFERENCE, *(name for name in settings.levers if name != REFERENCE))
-
-
 def tasks_of(shared: Shared) -> list[Task]:
     """Return the tasks of a study, in the order of its tables.
 
@@ -138,7 +112,7 @@ def tasks_of(shared: Shared) -> list[Task]:
     scenarios = settings.scenarios if settings.deployment.rule == "random" else 1
     is_series = prepared.grid.points.is_series
     tasks = []
-    for name in compared_levers(settings):
+    for name in compared_levers(settings, shared.kinds):
         kind = shared.kinds[name]
         many = kind.scenarios_per_task
         if is_series and not kind.is_market:
@@ -239,8 +213,10 @@ def _level_rows(shared: Shared, kind: LeverKind, numbers: range) -> dict[str, An
     """Return the extremes at the levels of the curves, of those deployments that curves show."""
     prepared, levels = shared.prepared, shared.levels_kw
     shown = prepared.settings.curve_scenarios
-    if is_long(prepared):
+    if is_long(prepared) or kind.is_market:
         shown = min(shown, CURVES_OF_LONG)
+    if kind.is_market:
+        levels = some_of(levels, LEVELS_OF_LONG)
     some = [number for number in numbers if number < shown]
     if not some:
         return rows_of(0, {})
@@ -250,6 +226,12 @@ def _level_rows(shared: Shared, kind: LeverKind, numbers: range) -> dict[str, An
     level = np.tile(levels, len(some))
     found = kind.judging(prepared, deployments)(level, which)
     return level_rows(kind.name, np.asarray(some)[which], level, found)
+
+
+def some_of(levels: Floats, count: int) -> Floats:
+    """Return `count` of the levels, evenly apart as far as may be, first and last among them."""
+    places = np.linspace(0.0, len(levels) - 1.0, min(count, len(levels)))
+    return np.asarray(levels[np.rint(places).astype(np.int64)])
 
 
 def gathered(tasks: Sequence[Task], shared: Shared) -> dict[str, Any]:

@@ -4,7 +4,8 @@ The capacity of scenario s is the level above which it fails, so at level l the 
 capacity below l violate. HC_first is the largest level at which none does, HC_all the largest at
 which some scenario still passes, HC_q the largest at which no more than a share q violates: an
 order statistic, not an interpolation. Intervals of quantiles are those of order statistics
-(Conover, "Practical nonparametric statistics", 3.2), uplift is paired by scenario.
+(Conover, "Practical nonparametric statistics", 3.2); the least value has none. Uplift is paired by
+scenario.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,9 +17,9 @@ from scipy.stats import binom
 
 from cosim.records import Floats
 from cosim.studies.hosting.records import Limiting
-from cosim.studies.statistics import LEVEL, Estimate, Ratio, estimate, resampled_seeds
+from cosim.studies.statistics import LEVEL, Estimate, resampled_seeds
 
-QUANTILES: Final = (0.05, 0.5, 0.95)
+QUANTILES: Final = (0.0, 0.05, 0.5, 0.95)
 PAIRED_MOST: Final = 2000
 """Scenarios that the bootstrap of uplift takes, the first of all."""
 
@@ -51,7 +52,12 @@ def region_levels(hosting_kw: Floats) -> Floats:
 
 
 def quantile_interval(hosting_kw: Floats, share: float) -> tuple[float, float]:
-    """Return an interval that holds the quantile of all scenarios there could be, 95 %."""
+    """Return an interval that holds the quantile of all scenarios there could be, 95 %.
+
+    NaN for the least value: nobody knows how much less further scenarios would bear.
+    """
+    if share <= 0.0:
+        return np.nan, np.nan
     ordered = np.sort(hosting_kw)
     count, tail = len(ordered), (1.0 - LEVEL) / 2.0
     low = int(binom.ppf(tail, count, share)) - 1
@@ -81,17 +87,27 @@ def running_rows(lever: str, hosting_kw: Floats) -> list[dict[str, Any]]:
 
 
 def uplift(hosting_kw: Floats, reference_kw: Floats, seed: int) -> Estimate:
-    """Return by what percentage capacities lie above the reference, scenario by scenario.
+    """Return by what percentage capacities lie above the reference, see `gain`."""
+    return gain(hosting_kw, reference_kw, reference_kw, seed)
 
-    The interquartile mean over scenarios, and its bootstrap interval over the same scenarios.
-    NaN where a reference is zero: nothing can be said in percent then.
+
+def gain(hosting_kw: Floats, below_kw: Floats, reference_kw: Floats, seed: int) -> Estimate:
+    """Return how far capacities lie above others, in percent of the reference, by scenario.
+
+    The mean over scenarios, so that gains step by step add up to the uplift, and its bootstrap
+    interval over the same scenarios; a single one has none. NaN where a reference is zero: nothing
+    can be said in percent then.
     """
     some = slice(0, min(len(hosting_kw), PAIRED_MOST))
-    gained = 100.0 * (hosting_kw - reference_kw)[some, None]
     if not (reference_kw[some] > 0.0).all():
-        return Estimate(float("nan"), float("nan"), float("nan"))
-    drawn = resampled_seeds(len(gained), 1, np.random.default_rng(seed))
-    return estimate(Ratio(gained, reference_kw[some, None]), drawn)
+        return Estimate(np.nan, np.nan, np.nan)
+    gained = 100.0 * ((hosting_kw - below_kw) / reference_kw)[some]
+    if len(gained) == 1:
+        return Estimate(float(gained[0]), np.nan, np.nan)
+    drawn = resampled_seeds(len(gained), 1, np.random.default_rng(seed))[..., 0]
+    tail = (1.0 - LEVEL) / 2.0
+    low, high = np.quantile(gained[drawn].mean(axis=1), (tail, 1.0 - tail))
+    return Estimate(float(gained.mean()), float(low), float(high))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +119,16 @@ class Sizes:
     mean_plant_kw: float
 
 
-def summary_row(found: Mapping[str, Any], sizes: Sizes, *, raised: Estimate) -> dict[str, Any]:
+def summary_row(
+    found: Mapping[str, Any], sizes: Sizes, *, raised: Estimate, reference: str
+) -> dict[str, Any]:
     """Return one row of the summary for the capacities of all scenarios under a lever.
 
     Args:
         found: columns kw, limiting, monotone, curtailed_share, lever and criterion of them.
         sizes: of the feeder.
         raised: uplift against the reference.
+        reference: its name.
     """
     kw = found["kw"]
     kinds, counts = np.unique(found["limiting"], return_counts=True)
@@ -135,6 +154,7 @@ def summary_row(found: Mapping[str, Any], sizes: Sizes, *, raised: Estimate) -> 
         "limiting_share": float(counts[most] / len(kw)),
         "not_monotone": int((~found["monotone"]).sum()),
         "curtailed_share": float(np.mean(found["curtailed_share"])),
+        "reference": reference,
         "uplift_percent": raised.value,
         "uplift_low": raised.low,
         "uplift_high": raised.high,

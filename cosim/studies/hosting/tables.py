@@ -75,9 +75,20 @@ TABLES: Final[Mapping[str, Columns]] = {
         "limiting_share": "float",  # of the scenarios
         "not_monotone": "int",  # scenarios that pass again above a failing level
         "curtailed_share": "float",  # mean at the hosting level
+        "reference": "str",  # the lever that uplift is against
         "uplift_percent": "float",  # mean of (lever - reference) / reference over scenarios
         "uplift_low": "float",
         "uplift_high": "float",
+    },
+    # What a lever adds to the one that has everything but one thing: parts of an uplift.
+    "steps": {
+        "lever": "str",
+        "below": "str",
+        "reference": "str",
+        "median_kw": "float",
+        "gained_percent": "float",  # mean of (lever - below) / reference over scenarios
+        "gained_low": "float",
+        "gained_high": "float",
     },
     # Share of scenarios that violate at a level, and region "A", "B" or "C".
     "regions": {

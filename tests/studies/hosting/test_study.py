@@ -70,6 +70,10 @@ def test_numbers_of_the_tables_agree(done: tuple[Path, HostingContent]) -> None:
     assert np.array_equal(levels.violates[above | (levels.level_kw <= levels.hosting_kw)],
                           above[above | (levels.level_kw <= levels.hosting_kw)])  # fmt: skip
     assert tables["base_case"].fails.sum() == 0
+    own = tables["sensitivity"][tables["sensitivity"].is_study]
+    assert own.what.tolist() == ["load_share", "criteria", "power_factor", "slack_voltage_pu"]
+    assert own.first_kw.nunique() == 1
+    assert own.first_kw.iloc[0] == reference.hosting_kw.min()
     assert tables["optimal"].total_kw.iloc[0] >= 0.99 * tables["nodes"].hosting_kw.max()
 
 
@@ -168,7 +172,14 @@ def test_a_feeder_that_violates_already_hosts_nothing(tmp_path: Path) -> None:
 
 def test_series_have_durations(tmp_path: Path) -> None:
     settings = settings_for(
-        scenarios=3, window={"days": ["2016-06-13", "2016-01-10"]}, sensitivity=False
+        scenarios=3,
+        window={"days": ["2016-06-13", "2016-01-10"]},
+        sensitivity=False,
+        criteria={
+            "voltage_max_pu": 1.05,
+            "voltage_highest_pu": 1.05,
+            "lifted": ["line_max_percent"],
+        },
     )
     content = host(
         settings, tmp_path / "study", write_report=lambda it: json.dumps(it.facts, default=str)
@@ -178,6 +189,12 @@ def test_series_have_durations(tmp_path: Path) -> None:
     for _, rows in durations.groupby(["state", "quantity"]):
         assert rows.value.is_monotonic_decreasing
     assert len(content.tables["hours"]) == 24
+    # The moment shown is one that breaks: voltages at the limit, and beyond it above.
+    voltages = content.tables["voltages"]
+    scenarios = content.tables["scenarios"]
+    assert (scenarios.limiting == "overvoltage").all()
+    assert voltages.hosting_pu.max() == pytest.approx(1.05, abs=1e-3)
+    assert voltages.above_pu.max() > voltages.hosting_pu.max() > voltages.base_pu.max()
     assert (tmp_path / "study" / "report.html").exists()
 
 

@@ -52,7 +52,11 @@ def test_running_quantiles_end_at_those_of_all() -> None:
     assert [row["scenarios"] for row in rows if row["quantile"] == 0.5] == [10, 20, 50, 100, 130]
     last = next(row for row in rows if row["quantile"] == 0.5 and row["scenarios"] == 130)
     assert last["value_kw"] == summary.hosting_quantile(kw, 0.5)
-    assert all(row["low_kw"] <= row["value_kw"] <= row["high_kw"] for row in rows)
+    least = [row for row in rows if row["quantile"] == 0.0]
+    assert [row["value_kw"] for row in least] == [kw[:n].min() for n in (10, 20, 50, 100, 130)]
+    assert all(np.isnan([row["low_kw"], row["high_kw"]]).all() for row in least)
+    others = [row for row in rows if row["quantile"] > 0.0]
+    assert all(row["low_kw"] <= row["value_kw"] <= row["high_kw"] for row in others)
 
 
 def test_uplift_is_paired() -> None:
@@ -64,6 +68,29 @@ def test_uplift_is_paired() -> None:
     )
     assert noisy.low < noisy.value < noisy.high
     assert noisy.value == pytest.approx(10.0, abs=1.5)
+
+
+def test_gains_step_by_step_add_up_to_the_uplift() -> None:
+    random = np.random.default_rng(3)
+    reference = random.uniform(100.0, 1000.0, 50)
+    cut = reference * random.uniform(1.0, 1.3, 50)
+    traded = cut * random.uniform(0.95, 1.1, 50)
+    parts = [summary.gain(*each, reference, 0).value for each in ((cut, reference), (traded, cut))]
+    whole = summary.uplift(traded, reference, 0)
+    assert sum(parts) == pytest.approx(whole.value)
+    assert whole.value == pytest.approx(np.mean(100.0 * (traded / reference - 1.0)))
+    alone = summary.gain(traded[:1], cut[:1], reference[:1], 0)
+    assert np.isfinite(alone.value)
+    assert np.isnan([alone.low, alone.high]).all()
+
+
+def test_the_interval_of_an_uplift_holds_it_as_often_as_it_says() -> None:
+    random = np.random.default_rng(4)
+    inside = 0
+    for _ in range(100):
+        found = summary.uplift(100.0 + random.normal(20.0, 10.0, 60), np.full(60, 100.0), 0)
+        inside += found.low <= 20.0 <= found.high
+    assert 88 <= inside <= 99
 
 
 def test_uplift_on_nothing_is_not_a_number() -> None:
