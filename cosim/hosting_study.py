@@ -69,7 +69,8 @@ def checked_settings(
     if is_all:
         del content["levers"]
     problems: list[str] = []
-    kinds, not_there = _kinds(content, kinds_with, problems), ()
+    kinds = _kinds(content, kinds_with, problems)
+    not_there: tuple[str, ...] = ()
     settings = HostingSettings()
     try:
         settings = hosting_settings(content)

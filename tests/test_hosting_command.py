@@ -142,8 +142,8 @@ def test_market_levers_are_refused_with_all_else_that_is_wrong(
     file = tmp_path / "settings.toml"
     file.write_text("[deployment]\npower_factor = 0.9\n", encoding="utf-8")
     given = ("--settings", str(file), "--scenarios", "0", "--levers", "p2p_learned,magic")
-    given += ("--policies", str(tmp_path), "--feeder", "nowhere")
-    assert exit_code("hosting-capacity", *given, "--out", str(tmp_path / "a")) == 2
+    more = ("--policies", str(tmp_path), "--feeder", "nowhere")
+    assert exit_code("hosting-capacity", *given, *more, "--out", str(tmp_path / "a")) == 2
     printed = capsys.readouterr().err
     for part in (
         *("scenarios: must be", "there is no 'magic'", "unknown feeder 'nowhere'"),
@@ -281,7 +281,8 @@ def test_a_command_killed_at_a_random_moment_goes_on_to_the_same_tables(
         time.sleep(random.SystemRandom().uniform(0.0, 2.0))
         process.kill()
         process.wait()
-    assert exit_code(*given, str(out)) == (2 if (out / "manifest.json").exists() else 0)
+    finished = (out / "manifest.json").exists()  # killed too late, which is told
+    assert exit_code(*given, str(out)) == (2 if finished else 0)
     whole, killed = hashes_of(tmp_path / "whole"), hashes_of(out)
     for name in SAME_BYTES:
         assert whole[name] == killed[name], name

@@ -47,7 +47,7 @@ def steps_figure(data: HostingReportData) -> Drawn:
         xaxis=axis("Gained, % of fit and forget (mean)", zeroline=True, zerolinecolor="#1F2933"),
         yaxis={"type": "category", "categoryorder": "array", "categoryarray": labels[::-1]},
         showlegend=False,
-        margin={"l": 280, "r": 34, "t": 12, "b": 56},
+        margin={"l": 315, "r": 34, "t": 12, "b": 56},
     )
     figure = Figure(
         "steps",

@@ -50,7 +50,7 @@ def running_figure(data: HostingReportData) -> Drawn:
         traces += [
             {
                 "type": "scatter",
-                "mode": "lines",
+                "mode": "lines" if len(each) > 1 else "markers",
                 "name": name,
                 "x": count,
                 "y": value,
