@@ -29,9 +29,10 @@ def method_section(data: HostingReportData) -> Section:
         "and its number alone, so a study with fewer deployments holds the first of these.",
         "Hosting capacity of a deployment is the largest level that passes, found by bisection to "
         f"{facts.resolution_kw:g} kW; a power flow without solution counts as a violation.",
-        "First (whoever builds): no deployment violates at any level up to it. Best (all): above "
-        "it every deployment violates. A quantile q: the level below which a share q of the "
-        "deployments is stopped.",
+        "Least (first): no deployment drawn violates at any level up to it. Most (all): above "
+        "it every one of them violates. Both are of the deployments drawn: plants put together "
+        "where the feeder is weak may fit less. A quantile q: the level below which a share "
+        "q of the deployments is stopped.",
     )
     blocks = [Text(_escaped((*facts.method, *seeded)), "list", "How it was found")]
     if facts.levers:

@@ -49,9 +49,18 @@ def test_the_headline_holds_the_number_and_its_reason(data: HostingReportData, p
     worst = rows.sort_values("hosting_kw").iloc[0]
     first = math.floor(rows["hosting_kw"].min())
     half = math.floor(data.summary("fit_and_forget")["median_kw"])
-    assert lead.startswith(f"At least {first}{SPACE}kW of new solar fits whoever builds it")
-    assert f"({half}{SPACE}kW in half of the deployments)" in lead
-    assert lead.endswith(f"voltage at bus {worst['element']} ({worst['element_name']}) limits it.")
+    weakest = data.table("nodes").sort_values("hosting_kw").iloc[0]
+    assert lead.startswith(f"In all {len(rows)} random deployments at least {first}{SPACE}kW of")
+    assert f"({half}{SPACE}kW in half of them)" in lead
+    assert f"stopped by voltage at bus {worst['element']} ({worst['element_name']}). Put" in lead
+    assert f"alone, bus {weakest['bus']} " in lead
+    assert lead.endswith(f"bears least: {floored(weakest['hosting_kw'])}{SPACE}kW.")
+
+
+def test_one_deployment_is_no_least_of_many() -> None:
+    told = headline(sample_hosting(Kind(deployments=1)))
+    assert "in half" not in told
+    assert "; it is stopped by" in told
 
 
 def test_a_feeder_that_violates_as_it_is_has_no_capacity_and_a_reason() -> None:
@@ -66,7 +75,7 @@ def test_a_feeder_that_violates_as_it_is_has_no_capacity_and_a_reason() -> None:
 def test_a_limit_that_is_never_met_is_said(data: HostingReportData) -> None:
     rows = data.tables["scenarios"].assign(limiting="none", element_kind="", element=-1)
     free = replace(data, tables={**data.tables, "scenarios": rows})
-    assert headline(free).endswith("no limit was met up to the highest level looked at.")
+    assert "; no limit was met up to the highest level looked at." in headline(free)
 
 
 def test_an_assumed_rating_is_said_with_the_number() -> None:
