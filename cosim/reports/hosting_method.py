@@ -7,6 +7,7 @@ from html import escape
 from cosim.reports.blocks import Column, Row, Section, Table, Text
 from cosim.reports.hosting_data import HostingReportData
 from cosim.reports.hosting_lever_words import lever_title
+from cosim.reports.hosting_sites import built_words
 from cosim.reports.ratings import lines_assumed, transformers_assumed
 from cosim.reports.wording import MISSING, number, scientific, sentence_case
 
@@ -34,13 +35,15 @@ def method_section(data: HostingReportData) -> Section:
         "where the feeder is weak may fit less. A quantile q: the level below which a share "
         "q of the deployments is stopped.",
     )
-    blocks = [Text(_escaped((*facts.method, *seeded)), "list", "How it was found")]
+    where = built_words(data)
+    told = (*facts.method, *([where] if where else []), *seeded)
+    blocks = [Text(_escaped(told), "list", "How it was found")]
     if facts.levers:
-        told = tuple(
+        levers = tuple(
             f"<b>{escape(sentence_case(lever_title(name)))}</b>: {escape(words)}"
             for name, words in facts.levers.items()
         )
-        blocks.append(Text(told, "list", "Levers"))
+        blocks.append(Text(levers, "list", "Levers"))
     return Section("method", "Method and seed", tuple(blocks))
 
 

@@ -12,6 +12,7 @@ from cosim.reports.feeder_layout import coordinates_of, joints, schematic_senten
 from cosim.reports.feeder_places import FEW_BUSES, fineness, shrink_of_degrees
 from cosim.reports.hosting_curves import LEGEND_BELOW
 from cosim.reports.hosting_data import Drawn, HostingReportData, bus_places
+from cosim.reports.hosting_sites import also_words
 from cosim.reports.hosting_summary import element_text
 from cosim.reports.hosting_words import (
     LIMITING_SYMBOLS,
@@ -71,7 +72,7 @@ def nodes_map(data: HostingReportData) -> Drawn:
         "How much fits at each bus, if all of it is built there",
         spec(traces, shown),
         "Dark buses bear little, bright ones much; the shape says what limits them. Capacities of "
-        f"single buses do not add up.{clipped}{placed}",
+        f"single buses do not add up.{also_words(data, len(nodes))}{clipped}{placed}",
         height_px=560,
         badges=rating_badges(feeder),
     )

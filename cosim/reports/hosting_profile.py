@@ -226,7 +226,8 @@ def hours_figure(data: HostingReportData) -> Drawn:
         "Hourly envelope: what more the feeder bears at each hour",
         spec(traces, shown),
         "Upward: power that new plants may feed in at that hour; downward: power that new loads "
-        "may draw. Each hour on its own, spread evenly over the feeder.",
+        "may draw. Each hour on its own, spread evenly over the places where deployments build. "
+        f"{data.facts.hourly_looked_at}".rstrip(),
         height_px=390,
     )
     return Drawn(figure, rows.reset_index(drop=True))

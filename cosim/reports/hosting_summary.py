@@ -9,6 +9,7 @@ import pandas as pd
 from cosim.reports.blocks import Block, Section, Text, Tile, Tiles
 from cosim.reports.hosting_data import HostingReportData, bus_places
 from cosim.reports.hosting_lever_words import lever_title
+from cosim.reports.hosting_sites import built_words, buses_words
 from cosim.reports.hosting_words import (
     LIMITING_UNITS,
     LIMITING_WORDS,
@@ -134,6 +135,7 @@ def _base_case_reason(row: pd.Series) -> str:
 def summary_section(data: HostingReportData) -> Section:
     """Build the first section."""
     sentences = [
+        *_where_sentence(data),
         *_share_sentences(data),
         *_lever_sentence(data),
         *_market_sentence(data),
@@ -144,6 +146,13 @@ def summary_section(data: HostingReportData) -> Section:
     if sentences:
         blocks.append(Text((" ".join(sentences),)))
     return Section("summary", "Summary", tuple(blocks))
+
+
+def _where_sentence(data: HostingReportData) -> list[str]:
+    """Say where deployments build, if that is not wherever there is load."""
+    if data.base_case_violates or not data.facts.load_buses_without:
+        return []
+    return [built_words(data)]
 
 
 def _share_sentences(data: HostingReportData) -> list[str]:
@@ -162,7 +171,8 @@ def _share_sentences(data: HostingReportData) -> list[str]:
     optimal = data.table("optimal")
     if len(optimal):
         words.append(
-            f"Sited in the best way, {kw(float(optimal['kw'].sum()))} would fit: an upper bound."
+            f"Sited in the best way among {buses_words(len(optimal))}, "
+            f"{kw(float(optimal['kw'].sum()))} would fit: an upper bound."
         )
     return words
 

@@ -57,6 +57,17 @@ def test_the_headline_holds_the_number_and_its_reason(data: HostingReportData, p
     assert lead.endswith(f"bears least: {floored(weakest['hosting_kw'])}{SPACE}kW.")
 
 
+def test_buses_where_nothing_is_built_are_told_where_all_are_looked_at(
+    data: HostingReportData, files: dict[str, str]
+) -> None:
+    words = "Deployments build at 2 buses with homes; 3 other buses with load get none."
+    assert files["report.html"].count(words) == 2  # summary and method
+    looked_at = f"Looked at are {len(data.table('nodes'))} buses; deployments build at 2 of them."
+    assert files["report.html"].count(looked_at) >= 2
+    everywhere = replace(data, facts=replace(data.facts, site_buses=99, load_buses_without=0))
+    assert "Looked at are" not in render_hosting_report(everywhere)
+
+
 def test_one_deployment_is_no_least_of_many() -> None:
     told = headline(sample_hosting(Kind(deployments=1)))
     assert "in half" not in told
