@@ -28,6 +28,7 @@ QUANTITIES = {
     "transformer_max_percent": ("Highest transformer loading", "%", 1),
     "import_max_kw": ("Highest power drawn from the network above", "kW", 1),
     "export_max_kw": ("Highest power fed into the network above", "kW", 1),
+    "loss_kw": ("Network losses", "kW", 2),
     "loss_kwh": ("Network losses", "kWh", 2),
 }
 RESTING = {"line_max_percent": LINE, "transformer_max_percent": TRANSFORMER}

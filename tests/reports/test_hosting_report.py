@@ -13,13 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cosim.errors import RunFolderError
+from cosim.reports.feeder_layout import open_branches
 from cosim.reports.hosting_curves import steps
 from cosim.reports.hosting_data import HostingReportData
+from cosim.reports.hosting_nodes import nodes_map
+from cosim.reports.hosting_profile import distance_figure
 from cosim.reports.hosting_report import hosting_report_files, render_hosting_report
 from cosim.reports.hosting_summary import floored, headline
 from cosim.reports.hosting_words import LIMITING_COLOURS, LIMITING_SYMBOLS, LIMITING_WORDS
 from cosim.studies.hosting.criteria import PRESETS
 from cosim.studies.hosting.records import TECHNOLOGIES, Limiting
+from cosim.studies.hosting.tables import TABLES, table
+from networks.catalog import load_feeder
 from tests.reports.page import Page, read_page, shown_number
 from tests.reports.sample_feeder import Options
 from tests.reports.sample_hosting import Kind, sample_hosting, without
@@ -68,6 +73,30 @@ def test_buses_where_nothing_is_built_are_told_where_all_are_looked_at(
     assert "Looked at are" not in render_hosting_report(everywhere)
 
 
+def test_open_ties_are_dashed_on_the_map_and_join_no_voltages() -> None:
+    feeder = load_feeder("cigre_mv_all")
+    ends = {
+        (int(feeder.bus_index[feeder.branch_from[each]]), int(feeder.bus_index[other]))
+        for each in np.flatnonzero(open_branches(feeder))
+        for other in [feeder.branch_to[each]]
+    }
+    assert ends == {(6, 7), (11, 4), (14, 8)}
+    rows = table("nodes", {**{name: [0] for name in TABLES["nodes"]}, "bus": [5], "name": [""]})
+    bus = feeder.bus_index
+    volts = {"base_pu": 1.0, "hosting_pu": 1.02, "above_pu": 1.1}
+    along = {name: np.full(len(bus), value) for name, value in volts.items()}
+    along |= {"bus": bus, "name": [""] * len(bus), "distance_ohm": np.arange(len(bus)) + 0.5}
+    data = sample_hosting(Kind(deployments=3))
+    tables = {**data.tables, "nodes": rows, "voltages": table("voltages", along)}
+    data = replace(data, feeder=feeder, tables=tables)
+    named = {each.get("name"): each for each in nodes_map(data).figure.spec["data"]}
+    assert named["open branch"]["line"]["dash"] == "dash"
+    assert len(named["open branch"]["x"]) == 3 * len(ends)
+    assert len(named["line"]["x"]) == 3 * 12
+    lines = distance_figure(data).figure.spec["data"][0]["x"]
+    assert len(lines) == 3 * (12 + 2)  # closed lines and transformers
+
+
 def test_one_deployment_is_no_least_of_many() -> None:
     told = headline(sample_hosting(Kind(deployments=1)))
     assert "in half" not in told
@@ -75,11 +104,13 @@ def test_one_deployment_is_no_least_of_many() -> None:
 
 
 def test_a_feeder_that_violates_as_it_is_has_no_capacity_and_a_reason() -> None:
-    page = read_page(render_hosting_report(sample_hosting(Kind(violated_base=True))))
+    html = render_hosting_report(sample_hosting(Kind(violated_base=True)))
+    page = read_page(html)
     (lead,) = page.texts["lead"]
     assert lead.startswith("No new solar fits: the feeder breaks a limit before anything is added")
     assert "allowed is" in lead
-    assert "voltage-curves" not in page.figures
+    assert set(page.figures) <= {"voltage-distance", "sensitivity"}
+    assert "hourly envelope, which looks at days of its own" in html
     assert any(row[-1] == "no" for row in page.tables["base-case"])
 
 

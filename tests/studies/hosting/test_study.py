@@ -51,6 +51,15 @@ def test_every_table_is_there_and_has_its_columns(done: tuple[Path, HostingConte
     assert finished.manifest["reference_check"]["line_percentage_points"] < 1e-5
 
 
+def test_losses_of_a_snapshot_are_power(done: tuple[Path, HostingContent]) -> None:
+    tables = done[1].tables
+    base = tables["base_case"].set_index("quantity")["value"]
+    assert "loss_kwh" not in base
+    assert base["loss_kw"] > 0.0
+    nothing = tables["levels"].query("level_kw == 0.0")["loss_kwh"].iloc[0]
+    assert base["loss_kw"] == pytest.approx(4.0 * nothing)  # a quarter hour
+
+
 def test_numbers_of_the_tables_agree(done: tuple[Path, HostingContent]) -> None:
     tables = done[1].tables
     scenarios = tables["scenarios"]
