@@ -5,6 +5,7 @@ import io
 import math
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -84,7 +85,7 @@ def test_open_ties_are_dashed_on_the_map_and_join_no_voltages() -> None:
     rows = table("nodes", {**{name: [0] for name in TABLES["nodes"]}, "bus": [5], "name": [""]})
     bus = feeder.bus_index
     volts = {"base_pu": 1.0, "hosting_pu": 1.02, "above_pu": 1.1}
-    along = {name: np.full(len(bus), value) for name, value in volts.items()}
+    along: dict[str, Any] = {name: np.full(len(bus), value) for name, value in volts.items()}
     along |= {"bus": bus, "name": [""] * len(bus), "distance_ohm": np.arange(len(bus)) + 0.5}
     data = sample_hosting(Kind(deployments=3))
     tables = {**data.tables, "nodes": rows, "voltages": table("voltages", along)}
