@@ -15,6 +15,7 @@ import pytest
 from cosim import hosting_study
 from cosim.cli_hosting import fresh_folder, hosting_capacity
 from cosim.cli_hosting_levers import kinds_with
+from cosim.errors import HostingError
 from cosim.reports.hosting_lever_words import TITLES
 from cosim.reports.hosting_report import hosting_report_files
 from cosim.run_folder import hashes_of
@@ -98,6 +99,20 @@ def test_a_problem_of_the_settings_file_is_told(
     (_, bullet) = capsys.readouterr().err.splitlines()
     assert told in bullet
     assert not (tmp_path / "a").exists()
+
+
+def test_what_is_wrong_alone_and_what_contradicts_are_told_together() -> None:
+    criteria = {"voltage_min_pu": 1.2}
+    with pytest.raises(HostingError) as caught:
+        hosting_settings({"scenarios": 0, "criteria": criteria, "levers": ["magic", "magic"]})
+    told = caught.value.problems
+    assert len(told) == 3
+    for part in ("scenarios: must be", "must be below voltage_max_pu", "each once"):
+        assert sum(part in each for each in told) == 1, part
+    for wrong in ({"voltage_max_pu": "high"}, {"preset": "best"}):  # nothing to be held against
+        with pytest.raises(HostingError) as caught:
+            hosting_settings({"criteria": criteria | wrong})
+        assert len(caught.value.problems) == 1
 
 
 def test_a_missing_settings_file_is_told(

@@ -164,11 +164,11 @@ def _nothing_to_draw(_data: HostingReportData) -> Text:
     """Say why there are no figures of what fits."""
     return Text(
         (
-            "The feeder breaks a limit before anything is added, so every capacity of this study "
-            "is 0: of the feeder, of every bus alone, of the best siting and under every lever. "
-            "Figures of them are left out, and so is the hourly envelope, which looks at days of "
-            "its own and would tell of room that these criteria do not leave. Their tables are "
-            "among the files.",
+            "The feeder breaks a limit before anything is added, so under all criteria together "
+            "every capacity is 0: of the feeder, of every bus alone, of the best siting and under "
+            "every lever. Figures of them are left out, and so is the hourly envelope, which looks "
+            "at days of its own and would tell of room that these criteria do not leave. Their "
+            "tables are among the files.",
         )
     )
 

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -177,4 +178,32 @@ def hosting_settings(content: Mapping[str, Any]) -> HostingSettings:
     try:
         return HostingSettings.model_validate(content)
     except ValidationError as error:
-        raise HostingError(error_sentences(error, HostingSettings)) from error
+        problems = error_sentences(error, HostingSettings)
+        raise HostingError([*problems, *_contradictions(content, error)]) from error
+
+
+def _contradictions(content: Mapping[str, Any], error: ValidationError) -> list[str]:
+    """Return what settings contradict each other in, which is looked at once each is right alone.
+
+    What is wrong is left out for it, and so is a contradiction that names any of that.
+    """
+    places = [item["loc"] for item in error.errors()]
+    rest, left_out = deepcopy(dict(content)), set()
+    for section, *keys in places:
+        within = rest.get(str(section))
+        if keys and keys[0] != "preset" and isinstance(within, dict):  # others rest on a preset
+            within.pop(str(keys[0]), None)
+        else:
+            rest.pop(str(section), None)
+        left_out.add(str(keys[0] if keys else section))
+    try:
+        HostingSettings.model_validate(rest)
+    except ValidationError as more:
+        return [
+            each
+            for each, item in zip(
+                error_sentences(more, HostingSettings), more.errors(), strict=True
+            )
+            if item["loc"] not in places and not any(name in each for name in left_out)
+        ]
+    return []
