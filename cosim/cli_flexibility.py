@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from cosim.cli_png import draw_png, need_browser
 from cosim.cli_sweep import Cluster, Workers
 from cosim.errors import CosimError, ScenarioError
 
@@ -70,6 +71,9 @@ def flexibility(  # noqa: PLR0913 (one argument an option)
     region_every: Annotated[
         float, typer.Option(metavar="HOURS", help="Between regions and between supply curves.")
     ] = 1.0,
+    png: Annotated[
+        bool, typer.Option("--png", help="PNG of every figure and table too; needs Chromium.")
+    ] = False,
     workers: Workers = None,
     cluster: Cluster = None,
 ) -> None:
@@ -96,6 +100,8 @@ def flexibility(  # noqa: PLR0913 (one argument an option)
     asked, of_requests = _requests(request or [], requests)
     problems += [*of_policies, *_rule_problems(rule or []), *of_requests]
     problems += _number_problems(share, way, gate_closure, region_every)
+    if png:
+        need_browser(problems)
     if problems or settings is None:
         raise ScenarioError(problems)
 
@@ -117,6 +123,8 @@ def flexibility(  # noqa: PLR0913 (one argument an option)
         typer.echo(f"interrupted; given again, the study goes on from {out}", err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
     print_content(content)
+    if png:
+        draw_png(out)
     typer.echo(f"\nresults  {out}\nreport   {out / 'report.html'}")
 
 
