@@ -182,7 +182,7 @@ def cases_table(data: FlexibilityReportData) -> Table:
 def _peak_words(data: FlexibilityReportData) -> str:
     """Return a sentence on when the feeder draws most, "" where that is unknown."""
     table = data.table("intervals")
-    columns = {name: table[name].to_numpy() for name in table}
+    columns = {str(name): table[name].to_numpy() for name in table}
     at = peak_interval(columns, *data.reference) if len(table) else None
     if at is None:
         return ""

@@ -133,7 +133,7 @@ def summary_section(data: FlexibilityReportData) -> Section:
 
 
 def _mean_sentences(data: FlexibilityReportData) -> Iterator[str]:
-    window = data.windows[0]
+    window = _window(data)
     parts = []
     for direction in DIRECTIONS:
         feasible = data.series("feasible_kw", direction, window)
@@ -163,7 +163,10 @@ def _provider_sentences(data: FlexibilityReportData) -> Iterator[str]:
                 for each in ordered
                 if means[each] / total >= 0.005
             ]
-            yield f"{sentence_case(DIRECTION_WORDS[direction])} comes from {listed(parts)}."
+            yield (
+                f"{sentence_case(DIRECTION_WORDS[direction])} for {window_words(window)} comes "
+                f"from {listed(parts)}."
+            )
 
 
 def _request_sentences(data: FlexibilityReportData) -> Iterator[str]:
