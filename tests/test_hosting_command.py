@@ -176,7 +176,8 @@ def test_a_study_leaves_tables_and_a_report_that_agree(
     printed = capsys.readouterr().out
     summary = pd.read_csv(out / "summary.csv")
     row = summary[(summary["lever"] == "fit_and_forget") & (summary["criterion"] == "all")].iloc[0]
-    assert printed.startswith(f"At least {int(row['first_kw'])} kW of new solar fits")
+    least = f"at least {int(row['first_kw'])} kW of new solar fits"
+    assert printed.startswith(f"In all 8 random deployments {least}")
     assert "static export limit" in printed
     assert printed.endswith(f"report   {out / 'report.html'}\n")
     page = read_page((out / "report.html").read_text(encoding="utf-8"))

@@ -88,6 +88,14 @@ def tree_branches(feeder: Feeder, loading: Floats | None) -> Booleans:
     return chosen
 
 
+def open_branches(feeder: Feeder) -> Booleans:
+    """Return which branches are open at an end and would close a loop, such as ties, (L,)."""
+    start, end = (feeder.node_of_bus[each] for each in (feeder.branch_from, feeder.branch_to))
+    between = np.abs(np.asarray(feeder.admittance.tocsr()[start, end])).ravel()
+    is_open = between == 0.0
+    return np.asarray(is_open & ~tree_branches(feeder, (~is_open).astype(float)))
+
+
 def joints(feeder: Feeder, x: Floats, y: Floats) -> list[tuple[int, int]]:
     """Return pairs of buses that closed switches make one node, each with the nearest before it.
 

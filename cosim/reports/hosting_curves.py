@@ -88,7 +88,7 @@ def voltage_figure(data: HostingReportData) -> Drawn:
         spec(traces, shown),
         f"One line is one of {number(count)} deployments under {lever_title(data.reference)}; a "
         "mark is the first level of the fixed grid at which it breaks a limit, coloured by the "
-        "limit. Region A: no deployment violates. Region B: it depends on who builds. Region C: "
+        "limit. Region A: no deployment violates. Region B: some do. Region C: "
         "every deployment violates. A deployment may be stopped by a line or transformer while "
         "its voltages are inside.",
         height_px=470,

@@ -55,6 +55,9 @@ class HostingFacts:
     pandapower_states: int = 0
     pandapower_unsolved: int = 0  # of these, states for which it found no power flow
     notices: tuple[str, ...] = ()
+    site_buses: int = 0  # at which deployments build
+    load_buses_without: int = 0  # with load, at which they never do
+    hourly_looked_at: str = ""  # days and loads of the hourly envelope, words
 
 
 @dataclass(frozen=True, slots=True, eq=False)

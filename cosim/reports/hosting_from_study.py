@@ -10,8 +10,10 @@ from cosim.reports.hosting_words import PLANT
 from cosim.reports.wording import counted, number
 from cosim.run_facts import SIMBENCH_NOTICE, git_revision, package_versions
 from cosim.studies.hosting.folder import HostingContent
+from cosim.studies.hosting.hourly import hourly_days
 from cosim.studies.hosting.settings import COINCIDENCE, SIZE_SPREAD, HostingSettings
-from cosim.studies.hosting.study_parts import Prepared
+from cosim.studies.hosting.study_parts import Prepared, built_at
+from networks.placement import places_for_prosumers
 
 LAYOUTS = {
     "random": "",
@@ -34,6 +36,8 @@ def facts_of(content: HostingContent, levers: Mapping[str, str]) -> HostingFacts
     settings, is_series, sites = prepared.settings, prepared.grid.points.is_series, prepared.sites
     homes = len(sites) if sites.are_homes else 0
     check = content.facts["reference_check"]
+    built = built_at(prepared)
+    loaded = (prepared.feeder.nominal_load_kw > 0.0) & places_for_prosumers(prepared.feeder)
     return HostingFacts(
         technology=settings.technology,
         preset=prepared.criteria.preset,
@@ -58,7 +62,22 @@ def facts_of(content: HostingContent, levers: Mapping[str, str]) -> HostingFacts
         pandapower_states=int(check["states"]),
         pandapower_unsolved=int(check["unsolved"]),
         pandapower_voltage_pu=float(check["voltage_pu"]),
+        site_buses=int(built.sum()),
+        load_buses_without=int((loaded & ~built).sum()),
+        hourly_looked_at=_hourly(prepared),
         notices=(f"Load, solar and heat-pump profiles: {SIMBENCH_NOTICE}",),
+    )
+
+
+def _hourly(prepared: Prepared) -> str:
+    """Say which days and loads the hourly envelope looks at."""
+    days = hourly_days(prepared)
+    shown = ", ".join(f"{day}" for day in days)
+    chosen = "" if prepared.settings.window.days else ", chosen to stand for the year"
+    other = "" if prepared.grid.points.is_series else ", not the loads of the snapshot"
+    return (
+        f"Loads are the profiles of {counted(len(days), 'day')} ({shown}{chosen}){other}; an hour "
+        "bears what all its quarter hours do."
     )
 
 

@@ -37,7 +37,7 @@ def lever_figure(data: HostingReportData) -> Drawn:
                 "width": 4,
             }
         },
-        _bars("whoever builds", rows["first_kw"], labels, WITH_COLOUR, ""),
+        _bars("in all deployments", rows["first_kw"], labels, WITH_COLOUR, ""),
         _uplift(rows, labels),
     ]
     category: Spec = {
@@ -173,11 +173,11 @@ def lever_table(data: HostingReportData) -> Table:
         "Hosting capacity under each lever",
         (
             Column("lever", numeric=False),
-            Column("whoever builds", "kW"),
+            Column("in all deployments", "kW"),
             Column("5 %", "kW"),
             Column("median", "kW"),
             Column("95 %", "kW"),
-            Column("best", "kW"),
+            Column("most", "kW"),
             Column("uplift (95 % interval)", "%"),
             Column("limited first by", numeric=False),
             Column("energy given up", "%"),

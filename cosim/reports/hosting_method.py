@@ -7,6 +7,7 @@ from html import escape
 from cosim.reports.blocks import Column, Row, Section, Table, Text
 from cosim.reports.hosting_data import HostingReportData
 from cosim.reports.hosting_lever_words import lever_title
+from cosim.reports.hosting_sites import built_words
 from cosim.reports.ratings import lines_assumed, transformers_assumed
 from cosim.reports.wording import MISSING, number, scientific, sentence_case
 
@@ -29,17 +30,20 @@ def method_section(data: HostingReportData) -> Section:
         "and its number alone, so a study with fewer deployments holds the first of these.",
         "Hosting capacity of a deployment is the largest level that passes, found by bisection to "
         f"{facts.resolution_kw:g} kW; a power flow without solution counts as a violation.",
-        "First (whoever builds): no deployment violates at any level up to it. Best (all): above "
-        "it every deployment violates. A quantile q: the level below which a share q of the "
-        "deployments is stopped.",
+        "Least (first): no deployment drawn violates at any level up to it. Most (all): above "
+        "it every one of them violates. Both are of the deployments drawn: plants put together "
+        "where the feeder is weak may fit less. A quantile q: the level below which a share "
+        "q of the deployments is stopped.",
     )
-    blocks = [Text(_escaped((*facts.method, *seeded)), "list", "How it was found")]
+    where = built_words(data)
+    told = (*facts.method, *([where] if where else []), *seeded)
+    blocks = [Text(_escaped(told), "list", "How it was found")]
     if facts.levers:
-        told = tuple(
+        levers = tuple(
             f"<b>{escape(sentence_case(lever_title(name)))}</b>: {escape(words)}"
             for name, words in facts.levers.items()
         )
-        blocks.append(Text(told, "list", "Levers"))
+        blocks.append(Text(levers, "list", "Levers"))
     return Section("method", "Method and seed", tuple(blocks))
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 from cosim.reports.blocks import Figure
 from cosim.reports.hosting_curves import LEGEND_BELOW
 from cosim.reports.hosting_data import Drawn, HostingReportData, bus_places
+from cosim.reports.hosting_sites import also_words
 from cosim.reports.hosting_summary import element_text, floored
 from cosim.reports.hosting_words import (
     LIMITING_COLOURS,
@@ -93,7 +94,7 @@ def nodes_bars(data: HostingReportData) -> Drawn:
         "Buses in order of what fits there",
         spec(traces, drawn),
         "All new plants at one bus: the largest power that passes, and the element at which the "
-        f"limit is met.{more}",
+        f"limit is met.{more}{also_words(data, len(nodes))}",
         height_px=110 + ROW_PX * len(shown),
         badges=rating_badges(data.feeder),
     )
@@ -138,7 +139,8 @@ def optimal_figure(data: HostingReportData) -> Drawn:
         "The best siting: an upper bound",
         spec(traces, drawn),
         f"If somebody could choose where all plants go, {floored(total)} kW would fit. Nobody "
-        "plans a feeder so; the distance to the median of the deployments is what siting is worth.",
+        "plans a feeder so; the distance to the median of the deployments is what siting is worth."
+        f"{also_words(data, len(data.table('optimal')))}",
         height_px=90 + max(ROW_PX * len(shown), 60),
     )
     return Drawn(figure, optimal)

@@ -8,10 +8,11 @@ import pandas as pd
 from cosim.records import Floats
 from cosim.reports.blocks import Figure
 from cosim.reports.feeder_labels import bus_labels, label_sides, stacks
-from cosim.reports.feeder_layout import coordinates_of, joints, schematic_sentence
+from cosim.reports.feeder_layout import coordinates_of, joints, open_branches, schematic_sentence
 from cosim.reports.feeder_places import FEW_BUSES, fineness, shrink_of_degrees
 from cosim.reports.hosting_curves import LEGEND_BELOW
 from cosim.reports.hosting_data import Drawn, HostingReportData, bus_places
+from cosim.reports.hosting_sites import also_words
 from cosim.reports.hosting_summary import element_text
 from cosim.reports.hosting_words import (
     LIMITING_SYMBOLS,
@@ -36,7 +37,7 @@ CIVIDIS = ("#00224E", "#35456C", "#666970", "#948E77", "#C8B866", "#FEE838")
 def nodes_map(data: HostingReportData) -> Drawn:
     """Return the feeder with every bus coloured by what fits there alone."""
     feeder, nodes = data.feeder, data.table("nodes")
-    x, y, own = coordinates_of(feeder)
+    x, y, own = coordinates_of(feeder, (~open_branches(feeder)).astype(float))
     places = bus_places(feeder)
     at = np.array([places[int(bus)] for bus in nodes["bus"]], dtype=np.int64)
     reasons = [limiting_of(each) for each in nodes["limiting"]]
@@ -71,7 +72,7 @@ def nodes_map(data: HostingReportData) -> Drawn:
         "How much fits at each bus, if all of it is built there",
         spec(traces, shown),
         "Dark buses bear little, bright ones much; the shape says what limits them. Capacities of "
-        f"single buses do not add up.{clipped}{placed}",
+        f"single buses do not add up.{also_words(data, len(nodes))}{clipped}{placed}",
         height_px=560,
         badges=rating_badges(feeder),
     )
@@ -82,10 +83,15 @@ def _branches(data: HostingReportData, x: Floats, y: Floats) -> list[Spec]:
     feeder = data.feeder
     thin = round(fineness(feeder.bus_count) ** 0.5, 3)
     traces = []
-    for kind, name, dash in ((LINE, "line", "solid"), (TRANSFORMER, "transformer", "dot")):
-        chosen = np.flatnonzero(feeder.branch_kind == kind)
+    is_open = open_branches(feeder)
+    for chosen, name, dash in (
+        ((feeder.branch_kind == LINE) & ~is_open, "line", "solid"),
+        ((feeder.branch_kind == TRANSFORMER) & ~is_open, "transformer", "dot"),
+        (is_open, "open branch", "dash"),
+    ):
         pairs = list(zip(feeder.branch_from[chosen], feeder.branch_to[chosen], strict=True))
-        style = {"color": "#A9B4BF", "width": 2.2 * thin, "dash": dash}
+        width = round((1.2 if dash == "dash" else 2.2) * thin, 3)
+        style = {"color": "#A9B4BF", "width": width, "dash": dash}
         traces += [_ways(pairs, x, y, style, name)] if pairs else []
     switches = joints(feeder, x, y)
     if switches:

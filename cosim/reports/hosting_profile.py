@@ -7,7 +7,7 @@ import pandas as pd
 
 from cosim.records import Floats
 from cosim.reports.blocks import Figure
-from cosim.reports.feeder_layout import tree_branches
+from cosim.reports.feeder_layout import open_branches, tree_branches
 from cosim.reports.hosting_curves import LEGEND_BELOW
 from cosim.reports.hosting_data import Drawn, HostingReportData, bus_places
 from cosim.reports.plotting import (
@@ -78,9 +78,9 @@ def distance_figure(data: HostingReportData) -> Drawn:
         "voltage-distance",
         "Voltage along the feeder",
         spec(traces, shown),
-        "Each mark is a bus, lines follow the branches. Distance is the impedance of the way from "
-        "the supply, referred to the bus's voltage. It is the deployment at the median, at "
-        "the moment that breaks first.",
+        "Each mark is a bus, lines follow the closed branches. Distance is the impedance of the "
+        "way from the supply, referred to the bus's voltage. It is the deployment at the median, "
+        "at the moment that breaks first.",
         height_px=430,
     )
     return Drawn(figure, rows.reset_index(drop=True))
@@ -98,7 +98,8 @@ def _along(data: HostingReportData, where: Floats, volts: Floats) -> Spec:
     feeder = data.feeder
     across: list[float | None] = []
     up: list[float | None] = []
-    for branch in np.flatnonzero(tree_branches(feeder, None)):
+    closed = (~open_branches(feeder)).astype(float)
+    for branch in np.flatnonzero(tree_branches(feeder, closed)):
         ends = [feeder.branch_from[branch], feeder.branch_to[branch]]
         if np.isfinite(where[ends]).all() and np.isfinite(volts[ends]).all():
             across += [*plain(where[ends], 5), None]
@@ -226,7 +227,8 @@ def hours_figure(data: HostingReportData) -> Drawn:
         "Hourly envelope: what more the feeder bears at each hour",
         spec(traces, shown),
         "Upward: power that new plants may feed in at that hour; downward: power that new loads "
-        "may draw. Each hour on its own, spread evenly over the feeder.",
+        "may draw. Each hour on its own, spread evenly over the places where deployments build. "
+        f"{data.facts.hourly_looked_at}".rstrip(),
         height_px=390,
     )
     return Drawn(figure, rows.reset_index(drop=True))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import plotly.offline
 
-from cosim.reports.blocks import Block, Figure, Section, Table
+from cosim.reports.blocks import Block, Figure, Section, Table, Text
 from cosim.reports.hosting_curves import (
     violating_by_lever_figure,
     violating_figure,
@@ -44,7 +44,7 @@ from cosim.reports.ratings import lines_assumed, transformers_assumed
 from cosim.reports.wording import number, sentence_case
 
 REPORT = "report.html"
-Build = Callable[[HostingReportData], Drawn | Table]
+Build = Callable[[HostingReportData], Drawn | Table | Text]
 
 
 def write_hosting_report(data: HostingReportData, folder: Path) -> None:
@@ -109,6 +109,8 @@ def _contents(data: HostingReportData) -> list[tuple[str, str, list[Build]]]:
     def curves(*parts: Build) -> list[Build]:
         return list(parts) if data.levels(data.reference)["level_kw"].nunique() > 1 else []
 
+    if data.base_case_violates:
+        return _contents_without_capacity(data)
     levers: list[Build] = []
     if len(data.levers) > 1:
         levers = [lever_figure, lever_table, *given("steps", steps_figure, steps_table)]
@@ -123,7 +125,7 @@ def _contents(data: HostingReportData) -> list[tuple[str, str, list[Build]]]:
             [
                 capacity_table,
                 *curves(voltage_figure),
-                *([] if data.base_case_violates else [violating_figure]),
+                violating_figure,
                 *curves(spread_figure),
                 scenarios_table,
             ],
@@ -154,6 +156,43 @@ def _contents(data: HostingReportData) -> list[tuple[str, str, list[Build]]]:
                 *given("running", running_figure),
                 *given("sensitivity", sensitivity_figure, sensitivity_table),
             ],
+        ),
+    ]
+
+
+def _nothing_to_draw(_data: HostingReportData) -> Text:
+    """Say why there are no figures of what fits."""
+    return Text(
+        (
+            "The feeder breaks a limit before anything is added, so every capacity of this study "
+            "is 0: of the feeder, of every bus alone, of the best siting and under every lever. "
+            "Figures of them are left out, and so is the hourly envelope, which looks at days of "
+            "its own and would tell of room that these criteria do not leave. Their tables are "
+            "among the files.",
+        )
+    )
+
+
+def _contents_without_capacity(
+    data: HostingReportData,
+) -> list[tuple[str, str, list[Build]]]:
+    """Return the sections of a feeder that breaks a limit before anything is added."""
+    varied = data.table("sensitivity")
+    passes = len(varied) and (varied["median_kw"].to_numpy(float) > 0.0).any()
+    return [
+        ("feeder", "Scope and feeder", [feeder_table]),
+        ("base", "Base case", [base_case_table] if len(data.table("base_case")) else []),
+        ("criteria", "Criteria", [criteria_table]),
+        ("capacity", "Hosting capacity of the feeder", [_nothing_to_draw, capacity_table]),
+        (
+            "reasons",
+            "What limits it",
+            [distance_figure] if len(data.table("voltages")) else [],
+        ),
+        (
+            "trust",
+            "What would fit under other settings",
+            [sensitivity_figure, sensitivity_table] if passes else [],
         ),
     ]
 

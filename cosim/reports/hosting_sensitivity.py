@@ -20,7 +20,7 @@ SETTINGS = {
     "slack_voltage_pu": "supply at {} p.u.",
 }
 QUANTITIES = (
-    ("first_kw", "whoever builds", WITH_COLOUR, "square"),
+    ("first_kw", "in all deployments", WITH_COLOUR, "square"),
     ("median_kw", "in half of the deployments", WITHOUT_COLOUR, "circle"),
 )
 
@@ -136,7 +136,7 @@ def sensitivity_table(data: HostingReportData) -> Table:
         "Sensitivity in numbers",
         (
             Column("setting", numeric=False),
-            Column("whoever builds", "kW"),
+            Column("in all deployments", "kW"),
             Column("change", "%"),
             Column("median", "kW"),
             Column("change", "%"),

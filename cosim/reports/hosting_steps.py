@@ -45,7 +45,12 @@ def steps_figure(data: HostingReportData) -> Drawn:
     }
     shown = layout(
         xaxis=axis("Gained, % of fit and forget (mean)", zeroline=True, zerolinecolor="#1F2933"),
-        yaxis={"type": "category", "categoryorder": "array", "categoryarray": labels[::-1]},
+        yaxis={
+            "type": "category",
+            "categoryorder": "array",
+            "categoryarray": labels[::-1],
+            "automargin": True,
+        },
         showlegend=False,
         margin={"l": 315, "r": 34, "t": 12, "b": 56},
     )

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from cosim.reports.blocks import Block, Section, Text, Tile, Tiles
-from cosim.reports.hosting_data import HostingReportData
+from cosim.reports.hosting_data import HostingReportData, bus_places
 from cosim.reports.hosting_lever_words import lever_title
+from cosim.reports.hosting_sites import built_words, buses_words
 from cosim.reports.hosting_words import (
     LIMITING_UNITS,
     LIMITING_WORDS,
@@ -35,16 +36,16 @@ MARKET = "p2p_water_value"
 COMMON_SHARE = 0.02
 """Reasons rarer than this are left out of the sentence."""
 ELEMENT_KINDS = {"bus": "bus", "line": "line", "trafo": "trafo", "transformer": "trafo"}
-AT = {
-    Limiting.OVERVOLTAGE: "voltage at {} limits it",
-    Limiting.UNDERVOLTAGE: "low voltage at {} limits it",
-    Limiting.RISE: "the voltage rise at {} limits it",
-    Limiting.DROP: "the voltage drop at {} limits it",
-    Limiting.LINE: "the loading of {} limits it",
-    Limiting.TRANSFORMER: "the loading of {} limits it",
-    Limiting.REVERSE_FLOW: "reverse flow into the network above limits it",
-    Limiting.NO_POWER_FLOW: "beyond it the power flow has no solution",
-    Limiting.CURTAILMENT: "beyond it more energy than the stated share is given up",
+STOPPED_BY = {
+    Limiting.OVERVOLTAGE: "voltage at {}",
+    Limiting.UNDERVOLTAGE: "low voltage at {}",
+    Limiting.RISE: "the voltage rise at {}",
+    Limiting.DROP: "the voltage drop at {}",
+    Limiting.LINE: "the loading of {}",
+    Limiting.TRANSFORMER: "the loading of {}",
+    Limiting.REVERSE_FLOW: "reverse flow into the network above",
+    Limiting.NO_POWER_FLOW: "a power flow without solution",
+    Limiting.CURTAILMENT: "giving up more energy than the stated share",
 }
 
 
@@ -73,11 +74,13 @@ def element_text(row: pd.Series) -> str:
 
 
 def reason_words(data: HostingReportData, row: pd.Series) -> str:
-    """Return what limits a deployment, as the end of a sentence."""
+    """Return what stops a deployment, e.g. "the loading of line 14"."""
     reason, element = limiting_of(row["limiting"]), element_text(row)
+    if not element and "{}" in STOPPED_BY[reason]:
+        return LIMITING_WORDS[reason]
     if element_badges(data.feeder, element.split(" (")[0]):
-        element += ", whose rating is assumed,"
-    return AT[reason].format(element) if element else AT[reason].replace(" at {}", "").format("it")
+        element += ", whose rating is assumed"
+    return STOPPED_BY[reason].format(element)
 
 
 def headline(data: HostingReportData) -> str:
@@ -92,15 +95,29 @@ def headline(data: HostingReportData) -> str:
         )
     row = data.summary(lever)
     first_kw, median_kw = float(row["first_kw"]), float(row["median_kw"])
+    many = data.deployments > 1
     words = (
-        f"At least {kw(first_kw)} of {plants} fits whoever builds it ({kw(median_kw)} in half of "
-        "the deployments)"
-        if data.deployments > 1
+        f"In all {number(data.deployments)} random deployments at least {kw(first_kw)} of {plants} "
+        f"fits ({kw(median_kw)} in half of them)"
+        if many
         else f"{kw(first_kw)} of {plants} fits {data.facts.layout}".rstrip()
     )
     if limiting_of(first["limiting"]) is Limiting.NONE:
-        return f"{words}; no limit was met up to the highest level looked at."
-    return f"{words}; {reason_words(data, first)}."
+        words += "; no limit was met up to the highest level looked at."
+    else:
+        stopped = "the first to be stopped" if many else "it"
+        words += f"; {stopped} is stopped by {reason_words(data, first)}."
+    return words + _weakest_bus_words(data)
+
+
+def _weakest_bus_words(data: HostingReportData) -> str:
+    """Say what the weakest bus bears alone: concentrated, plants may fit less than the least."""
+    nodes = data.table("nodes")
+    if not len(nodes):
+        return ""
+    row = nodes.iloc[int(nodes["hosting_kw"].to_numpy(float).argmin())]
+    bus = data.feeder.bus_text(bus_places(data.feeder)[int(row["bus"])])
+    return f" Put at one bus alone, {bus} bears least: {kw(float(row['hosting_kw']))}."
 
 
 def _base_case_reason(row: pd.Series) -> str:
@@ -118,6 +135,7 @@ def _base_case_reason(row: pd.Series) -> str:
 def summary_section(data: HostingReportData) -> Section:
     """Build the first section."""
     sentences = [
+        *_where_sentence(data),
         *_share_sentences(data),
         *_lever_sentence(data),
         *_market_sentence(data),
@@ -130,8 +148,15 @@ def summary_section(data: HostingReportData) -> Section:
     return Section("summary", "Summary", tuple(blocks))
 
 
+def _where_sentence(data: HostingReportData) -> list[str]:
+    """Say where deployments build, if that is not wherever there is load."""
+    if data.base_case_violates or not data.facts.load_buses_without:
+        return []
+    return [built_words(data)]
+
+
 def _share_sentences(data: HostingReportData) -> list[str]:
-    """Say what stops deployments, and how much fits where it is built best."""
+    """Say what stops deployments, and how much the best of them holds."""
     if data.base_case_violates:
         return []
     reasons = [limiting_of(each) for each in data.scenarios(data.reference)["limiting"]]
@@ -146,7 +171,8 @@ def _share_sentences(data: HostingReportData) -> list[str]:
     optimal = data.table("optimal")
     if len(optimal):
         words.append(
-            f"Sited in the best way, {kw(float(optimal['kw'].sum()))} would fit: an upper bound."
+            f"Sited in the best way among {buses_words(len(optimal))}, "
+            f"{kw(float(optimal['kw'].sum()))} would fit: an upper bound."
         )
     return words
 
@@ -163,8 +189,8 @@ def _lever_sentence(data: HostingReportData) -> list[str]:
     row = data.summary(best)
     low, high = (signed(float(row[name])) for name in ("uplift_low", "uplift_high"))
     return [
-        f"{sentence_case(lever_title(best))} raises it most: {kw(float(row['first_kw']))} whoever "
-        f"builds, {kw(float(row['median_kw']))} in half of the same deployments "
+        f"{sentence_case(lever_title(best))} raises it most: {kw(float(row['first_kw']))} in "
+        f"all, {kw(float(row['median_kw']))} in half of the same deployments "
         f"({signed(most)}{UNIT_SPACE}%, 95{UNIT_SPACE}% interval {low} to {high}{UNIT_SPACE}%)."
     ]
 
@@ -216,7 +242,7 @@ def _tiles(data: HostingReportData) -> Tiles:
     tone = "alert" if data.base_case_violates else ""
     tiles = [
         Tile(
-            "Fits whoever builds",
+            "Fits in every deployment drawn",
             floored(float(row["first_kw"])),
             "kW",
             "end of region A: the least of all deployments",
@@ -229,13 +255,13 @@ def _tiles(data: HostingReportData) -> Tiles:
             f"middle 90 %: {kw(float(row['q05_kw']))} to {kw(float(row['q95_kw']))}",
         ),
         Tile(
-            "Fits where it is built best",
+            "Best of the deployments drawn",
             floored(float(row["all_kw"])),
             "kW",
             "start of region C: the most of all deployments",
         ),
         Tile(
-            "What limits it",
+            "What stops the first",
             sentence_case(LIMITING_WORDS[reason]),
             "",
             _at_words(first, reason),

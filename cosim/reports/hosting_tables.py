@@ -28,6 +28,7 @@ QUANTITIES = {
     "transformer_max_percent": ("Highest transformer loading", "%", 1),
     "import_max_kw": ("Highest power drawn from the network above", "kW", 1),
     "export_max_kw": ("Highest power fed into the network above", "kW", 1),
+    "loss_kw": ("Network losses", "kW", 2),
     "loss_kwh": ("Network losses", "kWh", 2),
 }
 RESTING = {"line_max_percent": LINE, "transformer_max_percent": TRANSFORMER}
@@ -185,12 +186,12 @@ def capacity_table(data: HostingReportData) -> Table:
         "Hosting capacity, all criteria and one at a time",
         (
             Column("criterion", numeric=False),
-            Column("whoever builds (first)", "kW"),
+            Column("least (first)", "kW"),
             Column("5 %", "kW"),
             Column("median", "kW"),
             Column("95 %", "kW"),
-            Column("best (all)", "kW"),
-            Column("first, of peak load", "%"),
+            Column("most (all)", "kW"),
+            Column("least, of peak load", "%"),
             Column("median, of peak load", "%"),
         ),
         tuple(shown),

@@ -18,7 +18,7 @@ from cosim.studies.hosting.records import Limiting
 REGION_COLOURS = {"A": "#DCEBF5", "B": "#FFF3D6", "C": "#F6DDE6"}
 REGION_WORDS = {
     "A": "no deployment violates",
-    "B": "depends on who builds",
+    "B": "some deployments violate",
     "C": "every deployment violates",
 }
 LEVER_COLOURS = (

@@ -50,6 +50,12 @@ def run_there(
         yield from _outcomes(client, address, replace(job, versions=versions), tasks)
 
 
+def check_there(address: str, timeout_s: float) -> None:
+    """Raise SweepError unless the cluster at `address` has workers that run what runs here."""
+    with _connected(address, timeout_s) as client:
+        _checked(client, address, timeout_s)
+
+
 def _connected(address: str, timeout_s: float) -> "Client":
     from distributed import Client
 

@@ -107,6 +107,14 @@ class Cluster:
         return sweep_dask.run_there(self.address, self.timeout_s, job, tasks)
 
 
+def check_reachable(runner: Runner | None) -> None:
+    """Raise SweepError if a cluster cannot be had, so that no folder is begun for it."""
+    if isinstance(runner, Cluster):
+        from cosim.studies import sweep_dask
+
+        sweep_dask.check_there(runner.address, runner.timeout_s)
+
+
 def lost(key: str) -> Outcome:
     """Return the outcome of a task whose workers died over it again and again."""
     return Outcome(key, failure=Failure((f"its worker process {MEMORY}, several times over",)))

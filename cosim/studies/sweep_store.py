@@ -232,7 +232,7 @@ def _check(folder: Path, study: Study) -> None:
     found, asked = _facts_in(folder), study.facts
     problems = [
         f"{folder}: was begun with {name} = {there!r}, {here!r} is asked for"
-        for name, there, here in unequal(found, asked)
+        for name, there, here in sorted(unequal(found, asked), key=_readable_first)
         if name != "sha256"
     ]
     if problems:
@@ -243,6 +243,11 @@ def _check(folder: Path, study: Study) -> None:
             f"{folder}: holds this study, finished, and a finished one is never overwritten; "
             "choose another folder"
         )
+
+
+def _readable_first(difference: tuple[str, Any, Any]) -> bool:
+    """Return the key that sorts hashes and versions behind settings."""
+    return difference[0].split(".")[0] in ("net_sha256", "versions")
 
 
 def _facts_in(folder: Path) -> dict[str, Any]:

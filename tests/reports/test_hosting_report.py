@@ -5,6 +5,7 @@ import io
 import math
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,13 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cosim.errors import RunFolderError
+from cosim.reports.feeder_layout import open_branches
 from cosim.reports.hosting_curves import steps
 from cosim.reports.hosting_data import HostingReportData
+from cosim.reports.hosting_nodes import nodes_map
+from cosim.reports.hosting_profile import distance_figure
 from cosim.reports.hosting_report import hosting_report_files, render_hosting_report
 from cosim.reports.hosting_summary import floored, headline
 from cosim.reports.hosting_words import LIMITING_COLOURS, LIMITING_SYMBOLS, LIMITING_WORDS
 from cosim.studies.hosting.criteria import PRESETS
 from cosim.studies.hosting.records import TECHNOLOGIES, Limiting
+from cosim.studies.hosting.tables import TABLES, table
+from networks.catalog import load_feeder
 from tests.reports.page import Page, read_page, shown_number
 from tests.reports.sample_feeder import Options
 from tests.reports.sample_hosting import Kind, sample_hosting, without
@@ -49,24 +55,70 @@ def test_the_headline_holds_the_number_and_its_reason(data: HostingReportData, p
     worst = rows.sort_values("hosting_kw").iloc[0]
     first = math.floor(rows["hosting_kw"].min())
     half = math.floor(data.summary("fit_and_forget")["median_kw"])
-    assert lead.startswith(f"At least {first}{SPACE}kW of new solar fits whoever builds it")
-    assert f"({half}{SPACE}kW in half of the deployments)" in lead
-    assert lead.endswith(f"voltage at bus {worst['element']} ({worst['element_name']}) limits it.")
+    weakest = data.table("nodes").sort_values("hosting_kw").iloc[0]
+    assert lead.startswith(f"In all {len(rows)} random deployments at least {first}{SPACE}kW of")
+    assert f"({half}{SPACE}kW in half of them)" in lead
+    assert f"stopped by voltage at bus {worst['element']} ({worst['element_name']}). Put" in lead
+    assert f"alone, bus {weakest['bus']} " in lead
+    assert lead.endswith(f"bears least: {floored(weakest['hosting_kw'])}{SPACE}kW.")
+
+
+def test_buses_where_nothing_is_built_are_told_where_all_are_looked_at(
+    data: HostingReportData, files: dict[str, str]
+) -> None:
+    words = "Deployments build at 2 buses with homes; 3 other buses with load get none."
+    assert files["report.html"].count(words) == 2  # summary and method
+    looked_at = f"Looked at are {len(data.table('nodes'))} buses; deployments build at 2 of them."
+    assert files["report.html"].count(looked_at) >= 2
+    everywhere = replace(data, facts=replace(data.facts, site_buses=99, load_buses_without=0))
+    assert "Looked at are" not in render_hosting_report(everywhere)
+
+
+def test_open_ties_are_dashed_on_the_map_and_join_no_voltages() -> None:
+    feeder = load_feeder("cigre_mv_all")
+    ends = {
+        (int(feeder.bus_index[feeder.branch_from[each]]), int(feeder.bus_index[other]))
+        for each in np.flatnonzero(open_branches(feeder))
+        for other in [feeder.branch_to[each]]
+    }
+    assert ends == {(6, 7), (11, 4), (14, 8)}
+    rows = table("nodes", {**{name: [0] for name in TABLES["nodes"]}, "bus": [5], "name": [""]})
+    bus = feeder.bus_index
+    volts = {"base_pu": 1.0, "hosting_pu": 1.02, "above_pu": 1.1}
+    along: dict[str, Any] = {name: np.full(len(bus), value) for name, value in volts.items()}
+    along |= {"bus": bus, "name": [""] * len(bus), "distance_ohm": np.arange(len(bus)) + 0.5}
+    data = sample_hosting(Kind(deployments=3))
+    tables = {**data.tables, "nodes": rows, "voltages": table("voltages", along)}
+    data = replace(data, feeder=feeder, tables=tables)
+    named = {each.get("name"): each for each in nodes_map(data).figure.spec["data"]}
+    assert named["open branch"]["line"]["dash"] == "dash"
+    assert len(named["open branch"]["x"]) == 3 * len(ends)
+    assert len(named["line"]["x"]) == 3 * 12
+    lines = distance_figure(data).figure.spec["data"][0]["x"]
+    assert len(lines) == 3 * (12 + 2)  # closed lines and transformers
+
+
+def test_one_deployment_is_no_least_of_many() -> None:
+    told = headline(sample_hosting(Kind(deployments=1)))
+    assert "in half" not in told
+    assert "; it is stopped by" in told
 
 
 def test_a_feeder_that_violates_as_it_is_has_no_capacity_and_a_reason() -> None:
-    page = read_page(render_hosting_report(sample_hosting(Kind(violated_base=True))))
+    html = render_hosting_report(sample_hosting(Kind(violated_base=True)))
+    page = read_page(html)
     (lead,) = page.texts["lead"]
     assert lead.startswith("No new solar fits: the feeder breaks a limit before anything is added")
     assert "allowed is" in lead
-    assert "voltage-curves" not in page.figures
+    assert set(page.figures) <= {"voltage-distance", "sensitivity"}
+    assert "hourly envelope, which looks at days of its own" in html
     assert any(row[-1] == "no" for row in page.tables["base-case"])
 
 
 def test_a_limit_that_is_never_met_is_said(data: HostingReportData) -> None:
     rows = data.tables["scenarios"].assign(limiting="none", element_kind="", element=-1)
     free = replace(data, tables={**data.tables, "scenarios": rows})
-    assert headline(free).endswith("no limit was met up to the highest level looked at.")
+    assert "; no limit was met up to the highest level looked at." in headline(free)
 
 
 def test_an_assumed_rating_is_said_with_the_number() -> None:

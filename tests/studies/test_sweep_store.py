@@ -176,6 +176,7 @@ def test_the_folder_of_another_study_names_what_differs(tmp_path: Path) -> None:
     assert "settings.limits.vm_max_pu = 1.1, 1.05 is asked for" in told
     assert "choose another folder" in told
     assert len(caught.value.problems) == 4
+    assert "net_sha256" in caught.value.problems[2]  # what people set comes first
 
 
 def test_a_finished_study_is_not_overwritten(tmp_path: Path) -> None:

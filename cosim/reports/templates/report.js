@@ -8,6 +8,7 @@
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
     toImageButtonOptions: { format: "png", scale: 2 },
   };
+  const SHORT_PX = 300;
   const timelines = [];
   let following = false;
 
@@ -33,7 +34,10 @@
   function draw(name) {
     const element = document.getElementById("figure-" + name);
     const figure = figures[name];
-    return Plotly.newPlot(element, figure.data, figure.layout, options).then(() => {
+    // All buttons one above the other would lie over a short figure.
+    const few = element.clientHeight < SHORT_PX ? { modeBarButtons: [["toImage"]] } : {};
+    const config = Object.assign({}, options, few);
+    return Plotly.newPlot(element, figure.data, figure.layout, config).then(() => {
       if (figure.timeline) {
         timelines.push(element);
         element.on("plotly_relayout", (change) => follow(element, change));

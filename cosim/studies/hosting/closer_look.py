@@ -63,13 +63,25 @@ def base_case_rows(prepared: Prepared, base: BaseCase) -> list[dict[str, Any]]:
             )
         )
     for name in ("voltage_max_pu", "voltage_min_pu", "line_max_percent", "transformer_max_percent",
-                 "import_max_kw", "export_max_kw", "loss_kwh"):  # fmt: skip
+                 "import_max_kw", "export_max_kw"):  # fmt: skip
         value = float(getattr(base.extremes, name)[0])
         if name not in {row["quantity"] for row in rows} and np.isfinite(value):
             rows.append(_row(name, value, float("nan"), fails=False, element=("", -1, "")))
+    rows += _loss_rows(prepared, float(base.extremes.loss_kwh[0]))
     if base.fails == Limiting.NO_POWER_FLOW:
         rows.append(_row("no_power_flow", 1.0, 0.0, fails=True, element=("", -1, "")))
     return rows
+
+
+def _loss_rows(prepared: Prepared, loss_kwh: float) -> list[dict[str, Any]]:
+    """Return losses as energy of a series, as power of a snapshot, which has no duration."""
+    if not np.isfinite(loss_kwh):
+        return []
+    points = prepared.grid.points
+    name, value = "loss_kwh", loss_kwh
+    if not points.is_series:
+        name, value = "loss_kw", loss_kwh / points.interval_h
+    return [_row(name, value, float("nan"), fails=False, element=("", -1, ""))]
 
 
 _NAMES: Final = {

@@ -23,7 +23,7 @@ from cosim.studies.hosting.outcome import tables_of
 from cosim.studies.hosting.settings import HostingSettings
 from cosim.studies.hosting.study import PrepareStudy, Shared, tasks_of, work
 from cosim.studies.sweep import Progress, sweep
-from cosim.studies.sweep_runners import Runner
+from cosim.studies.sweep_runners import Runner, check_reachable
 from cosim.studies.sweep_store import Study, open_store
 from networks.reference import ReferenceCheck
 
@@ -73,6 +73,7 @@ def host(
     told = Study(
         NAME, settings.model_dump(mode="json"), settings.seed, shared.prepared.feeder.net_sha256
     )
+    check_reachable(runner)
     with open_store(folder, told) as store:
         rows = sweep(tasks, work, store, prepare=prepare, runner=runner, progress=progress)
         tables = tables_of(shared, rows)

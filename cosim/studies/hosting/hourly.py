@@ -5,6 +5,7 @@ days where it looks at a snapshot or at the whole year), at full power whatever 
 the bridge from hosting capacity to operating envelopes.
 """
 
+import datetime
 from dataclasses import replace
 from typing import Any
 
@@ -21,12 +22,17 @@ from cosim.studies.hosting.summary import limiting_name
 HOURS = 24
 
 
+def hourly_days(prepared: Prepared) -> tuple[datetime.date, ...]:
+    """Return the days that the hourly envelope looks at."""
+    if prepared.settings.window.days:
+        return window_days(prepared.settings, prepared.profiles)
+    return typical_days(prepared.profiles)
+
+
 def hourly_envelope(prepared: Prepared) -> dict[str, Any]:
     """Return the columns of table `hours`."""
     settings, feeder = prepared.settings, prepared.feeder
-    days = typical_days(prepared.profiles)
-    if settings.window.days:
-        days = window_days(settings, prepared.profiles)
+    days = hourly_days(prepared)
     points = series(settings, feeder, prepared.placed, prepared.profiles, days)
     hour = local_hours(days, prepared.profiles).astype(np.int64)
     sites = prepared.sites

@@ -93,7 +93,7 @@ class Extremes:
     transformer_max_percent: Floats
     import_max_kw: Floats  # from the network above
     export_max_kw: Floats  # into it, >= 0
-    loss_kwh: Floats  # over the operating points
+    loss_kwh: Floats  # over the operating points; of a snapshot, over a quarter hour
     offered_kwh: Floats  # what new plants could have fed in or wanted to draw, >= 0
     curtailed_kwh: Floats  # of it, given up
 

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from cosim.errors import ProfileError
 from cosim.grid.power_flow import PowerFlow
 from cosim.inputs.world import EVERY_ENVIRONMENT, Purpose, stream
+from cosim.records import Booleans
 from cosim.studies.hosting.bisection import Search
 from cosim.studies.hosting.criteria import Criteria
 from cosim.studies.hosting.deployments import Sites, draw_deployments, sites_of
@@ -114,3 +117,12 @@ def deployments_of(prepared: Prepared, which: Sequence[int], reach_kw: float) ->
     return draw_deployments(
         prepared.settings, prepared.feeder, prepared.sites, which, reach_kw=reach_kw
     )
+
+
+def built_at(prepared: Prepared) -> Booleans:
+    """Return at which buses deployments may build, (K,)."""
+    count = prepared.feeder.bus_count
+    share = deployments_of(prepared, [0], 1.0).share
+    if share is not None:
+        return np.asarray(share[0] > 0.0)
+    return np.bincount(prepared.sites.bus, minlength=count) > 0

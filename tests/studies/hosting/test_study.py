@@ -1,6 +1,7 @@
 """A study from settings to its folder."""
 
 import json
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cosim.errors import HostingError
+from cosim.errors import HostingError, SweepError
 from cosim.run_folder import hashes_of
 from cosim.studies.hosting.folder import HostingContent, host
 from cosim.studies.hosting.rows import joined_rows
 from cosim.studies.hosting.study import PrepareStudy, gathered, tasks_of, work
 from cosim.studies.hosting.tables import TABLES
-from cosim.studies.sweep_runners import LocalCluster
+from cosim.studies.sweep_runners import Cluster, LocalCluster
 from cosim.studies.sweep_store import read_study
 from cosim.studies.sweep_tasks import Task
 from tests.studies.hosting.hosting_cases import settings_for
@@ -49,6 +50,28 @@ def test_every_table_is_there_and_has_its_columns(done: tuple[Path, HostingConte
     assert finished.manifest["reference_check"]["unsolved"] == 0
     assert finished.manifest["reference_check"]["voltage_pu"] < 1e-8
     assert finished.manifest["reference_check"]["line_percentage_points"] < 1e-5
+
+
+def test_nothing_is_begun_for_a_cluster_that_does_not_answer(tmp_path: Path) -> None:
+    with socket.socket() as taken:  # bound, but nobody listens
+        taken.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(SweepError, match="no Dask scheduler answers"):
+            host(
+                settings_for(scenarios=2),
+                tmp_path / "study",
+                runner=Cluster(address, timeout_s=0.3),
+            )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_losses_of_a_snapshot_are_power(done: tuple[Path, HostingContent]) -> None:
+    tables = done[1].tables
+    base = tables["base_case"].set_index("quantity")["value"]
+    assert "loss_kwh" not in base
+    assert base["loss_kw"] > 0.0
+    nothing = tables["levels"].query("level_kw == 0.0")["loss_kwh"].iloc[0]
+    assert base["loss_kw"] == pytest.approx(4.0 * nothing)  # a quarter hour
 
 
 def test_numbers_of_the_tables_agree(done: tuple[Path, HostingContent]) -> None:
