@@ -5,11 +5,14 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
+from cosim.cli_png import draw_png, need_browser
 from cosim.cli_sweep import Cluster, Workers
 from cosim.errors import CosimError, ScenarioError
 
@@ -24,6 +27,8 @@ BIDDING = ("water_value", "fictitious_play")
 LEARNED = "learned"
 FORM = '"2016-06-13T18:00 up 50kW 1h lead 2h"'
 WIDTH_OF_FILES = 160
+WINDOWS = (("1 h", "_1h"), ("15 min", ""))
+"""Windows of the printed table with the ends of their metrics."""
 
 
 def flexibility(  # noqa: PLR0913 (one argument an option)
@@ -66,6 +71,9 @@ def flexibility(  # noqa: PLR0913 (one argument an option)
     region_every: Annotated[
         float, typer.Option(metavar="HOURS", help="Between regions and between supply curves.")
     ] = 1.0,
+    png: Annotated[
+        bool, typer.Option("--png", help="PNG of every figure and table too; needs Chromium.")
+    ] = False,
     workers: Workers = None,
     cluster: Cluster = None,
 ) -> None:
@@ -92,6 +100,8 @@ def flexibility(  # noqa: PLR0913 (one argument an option)
     asked, of_requests = _requests(request or [], requests)
     problems += [*of_policies, *_rule_problems(rule or []), *of_requests]
     problems += _number_problems(share, way, gate_closure, region_every)
+    if png:
+        need_browser(problems)
     if problems or settings is None:
         raise ScenarioError(problems)
 
@@ -113,6 +123,8 @@ def flexibility(  # noqa: PLR0913 (one argument an option)
         typer.echo(f"interrupted; given again, the study goes on from {out}", err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
     print_content(content)
+    if png:
+        draw_png(out)
     typer.echo(f"\nresults  {out}\nreport   {out / 'report.html'}")
 
 
@@ -141,6 +153,7 @@ def print_content(content: "FlexibilityContent") -> None:
     from rich.table import Table
 
     cases = [(p, r, told) for p, rules in content.metrics.items() for r, told in rules.items()]
+    peaks = [_peak(content, policy, rule) for policy, rule, _ in cases]
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH_OF_FILES)
@@ -148,21 +161,34 @@ def print_content(content: "FlexibilityContent") -> None:
     shown.add_column("")
     for policy, rule, _ in cases:
         shown.add_column(f"{policy}\n{rule}", justify="right")
-    for label, cells in _rows(cases):
+    for label, cells in _rows(cases, peaks):
         shown.add_row(label, *cells)
     console.print(shown)
     solar = [told["down_solar_kw"] for _, _, told in cases]
     typer.echo(
         "up: less drawn or more fed in; down: more drawn, solar power given up included "
-        f"(offered, mean: {', '.join(f'{each:.1f}' for each in solar)} kW)\n"
+        f"(offered for 15 min, mean: {', '.join(f'{each:.1f}' for each in solar)} kW)\n"
+        "deliverable: feasible over offered\n"
         f"baseline: {content.facts['baseline']}"
     )
     for answer in content.answers:
         typer.echo(answer, err=True)
 
 
+def _peak(content: "FlexibilityContent", policy: str, rule: str) -> str:
+    """Return when the feeder draws most; the first interval holds all that begins there."""
+    from cosim.studies.flexibility.summary import peak_interval
+
+    at = peak_interval(content.tables["intervals"], policy, rule)
+    if at is None:
+        return "-"
+    start = datetime.fromisoformat(str(content.facts["start_utc"][at]).removesuffix("Z"))
+    local = start.replace(tzinfo=UTC).astimezone(ZoneInfo(str(content.facts["time_zone"])))
+    return f"{local:%d %b %H:%M}{'' if at else ' (first interval)'}"
+
+
 def _rows(
-    cases: "Sequence[tuple[str, str, Mapping[str, float]]]",
+    cases: "Sequence[tuple[str, str, Mapping[str, float]]]", peaks: Sequence[str]
 ) -> list[tuple[str, list[str]]]:
     """Return the rows of the table on standard output."""
 
@@ -175,14 +201,21 @@ def _rows(
 
     found: list[tuple[str, list[str]]] = []
     for way in ("up", "down"):
-        row(f"{way}, offered / feasible, mean, kW", f"{way}_15min_kw", f"feasible_{way}_kw")
+        for window, suffix in WINDOWS:
+            label = f"{way} for {window}"
+            offered, feasible = f"{way}{suffix or '_15min'}_kw", f"feasible_{way}{suffix}_kw"
+            row(f"{label}, offered / feasible, mean, kW", offered, feasible)
+            if way == "down":
+                solar = f"feasible_down_solar{suffix}_kw"
+                row("  of it by giving up solar power, feasible, mean, kW", solar)
+            row(f"{label}, deliverable, %", f"deliverability_{way}{suffix}", factor=100.0)
         at_peak = f"offered_{way}_at_peak_kw", f"feasible_{way}_at_peak_kw"
-        row(f"{way}, offered / feasible, at peak, kW", *at_peak)
-        row(f"{way}, deliverable, %", f"deliverability_{way}", factor=100.0)
+        row(f"{way} for 15 min, offered / feasible, at peak, kW", *at_peak)
+    found.append(("  peak: most drawn from the grid above, local time", list(peaks)))
     counts = ("requests_accepted", "requests_partly", "requests_refused")
     row("requests accepted / in part / refused", *counts, decimals=0)
     row(
-        "accuracy, declared baseline / twin, %",
+        "accuracy of accepted energy, declared baseline / twin, %",
         *("accuracy_declared", "accuracy_twin"),
         factor=100.0,
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cosim.cli_png import draw_png, need_browser
 from cosim.cli_sweep import Cluster, Workers, runner_from, sweep_progress
 from cosim.errors import CosimError, HostingError
 
@@ -92,13 +93,13 @@ def hosting_capacity(  # noqa: PLR0913 (one argument an option)
     asked = {name: it for name, it in given.items() if it is not None}
     checked = _checked(settings, asked, out, problems)
     if png:
-        _need_browser(problems)
+        need_browser(problems)
     if problems or checked is None or runner is None:
         raise HostingError(problems)
     study = checked.settings
     folder = fresh_folder(study) if out is None else out
     if png and _is_finished(study, folder):
-        _draw(folder)
+        draw_png(folder)
         return
     for words in checked.left_out:
         typer.echo(f"left out: {words}", err=True)
@@ -109,7 +110,7 @@ def hosting_capacity(  # noqa: PLR0913 (one argument an option)
         raise typer.Exit(EXIT_INTERRUPTED) from interrupt
     print_capacities(data)
     if png:
-        _draw(folder)
+        draw_png(folder)
     # Paths are printed plain: rich would break long ones, and people copy them.
     typer.echo(f"\nresults  {folder}\nreport   {folder / 'report.html'}")
 
@@ -141,15 +142,6 @@ def _checked(
         return None
 
 
-def _need_browser(problems: list[str]) -> None:
-    from cosim.reports.hosting_png import browser
-
-    try:
-        browser()
-    except CosimError as error:
-        problems += error.problems
-
-
 def fresh_folder(study: "HostingSettings") -> Path:
     """Return a folder that does not exist yet, named after feeder and technology."""
     feeder = "".join(each if each.isalnum() or each in "-_" else "-" for each in _short(study))
@@ -178,14 +170,6 @@ def _is_finished(study: "HostingSettings", folder: Path) -> bool:
     from cosim.hosting_study import is_finished
 
     return is_finished(study, folder)
-
-
-def _draw(folder: Path) -> None:
-    from cosim.reports.hosting_png import write_png_files
-
-    typer.echo("Chromium draws every figure and table: some ten seconds to a minute", err=True)
-    count = len(write_png_files(folder))
-    typer.echo(f"\n{count} PNG files in {folder / 'figures'} and {folder / 'tables'}")
 
 
 def print_capacities(data: "HostingReportData") -> None:

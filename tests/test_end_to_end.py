@@ -157,6 +157,20 @@ def readme_commands() -> list[str]:
     return [line for line in lines if line.startswith("cosim ")]
 
 
+STUDIES = ("hosting-capacity", "flexibility")
+
+
+@pytest.mark.slow
+def test_readme_studies_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    commands = [shlex.split(command)[1:] for command in readme_commands()]
+    studies = [arguments for arguments in commands if arguments[0] in STUDIES]
+    assert {arguments[0] for arguments in studies} == set(STUDIES)
+    for arguments in studies:
+        assert cosim(*arguments) == 0, arguments
+        assert Path(arguments[arguments.index("--out") + 1], "report.html").is_file()
+
+
 def test_readme_commands_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -167,6 +181,8 @@ def test_readme_commands_work(
     for command in commands:
         words, _, target = command.partition(">")
         arguments = shlex.split(words)[1:]
+        if arguments[0] in STUDIES:
+            continue
         if arguments[0] == "run":
             arguments = [a for a in arguments if a not in ("--days", "7")] + ["--days", "1"]
         if arguments[0] == "train":  # takes minutes; tests of its own play small ones

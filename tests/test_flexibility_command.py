@@ -1,5 +1,8 @@
 """`cosim flexibility` as people call it: a study, and bad input told all at once."""
 
+import math
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -36,6 +39,23 @@ def scenario(tmp_path: Path) -> str:
     return str(file)
 
 
+def _accuracy_is_by_energy(out: Path, shown: str) -> None:
+    """Terminal, table and report tell one accuracy: that of what was accepted, by its energy."""
+    tables = read_study(out)
+    requests, metrics = (tables.table(name) for name in ("requests", "metrics"))
+    first = requests["rule"] == requests["rule"][0]
+    weight = (requests["accepted_kw"] * requests["duration_h"])[first]
+    line = next(each for each in shown.splitlines() if each.startswith("accuracy of accepted"))
+    told = [float(each) for each in re.findall(r"-?[0-9.]+", line)[:2]]
+    report = (out / "tables" / "flexibility-metrics.csv").read_text("utf-8")
+    for printed, name in zip(told, ("accuracy_declared", "accuracy_twin"), strict=True):
+        mean = float((requests[name][first] * weight).sum() / weight.sum())
+        value = metrics["value"][metrics["metric"] == name][0]
+        assert math.isclose(float(value), mean, abs_tol=1e-9)
+        assert math.isclose(printed, 100.0 * mean, abs_tol=0.051)
+        assert re.search(rf"^{name},.*by energy|^{name},.*the same", report, re.MULTILINE)
+
+
 @pytest.mark.parametrize(
     ("way", "rules"),
     [
@@ -64,6 +84,7 @@ def test_a_study_and_its_summary(
     assert requests["rule"].tolist() == list(rules)
     assert requests["verdict"].tolist() == ["partly accepted"] * len(rules)
     assert requests["way"].tolist() == [way] * len(rules)
+    _accuracy_is_by_energy(out, shown.out)
     for told in ("water_value", *rules, "deliverable", "accuracy", "rebound"):
         assert told in shown.out
     assert "AC violations" in shown.out
@@ -76,15 +97,16 @@ def test_a_study_and_its_summary(
 
 
 def test_all_bad_options_are_told_at_once(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
     out, untrained = tmp_path / "out", tmp_path / "untrained"
     untrained.mkdir()
     code = called(
         *("--feeder", "no_such_feeder", "--out", str(out), "--policy", "clever"),
         *("--policy", str(untrained)),
         *("--rule", "none", "--rule", "none", "--request", "soon", "--share", "2"),
-        *("--way", "shouting", "--gate-closure", "-1", "--region-every", "0"),
+        *("--way", "shouting", "--gate-closure", "-1", "--region-every", "0", "--png"),
     )
     told = capsys.readouterr().err
     assert code == 2
@@ -98,6 +120,7 @@ def test_all_bad_options_are_told_at_once(
         "--way: 'shouting' is unknown",
         "--gate-closure",
         "--region-every",
+        "--png: PNG files",
     ):
         assert part in told
     assert "Traceback" not in told

@@ -169,6 +169,7 @@ def test_the_order_of_rows_does_not_matter(folder: Path) -> None:
     assert check_run(folder).passed
 
 
+@pytest.mark.slow
 def test_of_long_runs_the_extremes_and_a_sample_are_solved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import pandas as pd
 
 from cosim.reports.blocks import Column, Figure, Row, Table
@@ -11,7 +10,8 @@ from cosim.reports.flexibility_words import ARM_COLOURS, policy_words, rule_word
 from cosim.reports.hosting_data import Drawn
 from cosim.reports.labels import metric_label
 from cosim.reports.plotting import Spec, axis, layout, plain, spec
-from cosim.reports.wording import number
+from cosim.reports.wording import number, ratio
+from cosim.studies.flexibility.summary import peak_interval, weighted
 
 PANELS = (
     ("feasible_up_kw", "Less drawn,<br>let through, kW", 1),
@@ -20,6 +20,11 @@ PANELS = (
     ("rebound_percent", "Rebound,<br>%", 1),
 )
 ROW_PX, EDGE_PX = 34, 110
+COUNTS = (
+    *("requests", "requests_accepted", "requests_partly", "requests_refused"),
+    *("activation_violations", "outside_band_intervals"),
+)
+"""Metrics that count something."""
 
 
 def case_words(data: FlexibilityReportData, case: Case) -> str:
@@ -53,9 +58,13 @@ def outcomes(data: FlexibilityReportData) -> pd.DataFrame:
                 "requests": len(requests),
                 "refused": int((requests["verdict"] == "refused").sum()),
                 "activated_kwh": float(requests["activated_kwh"].sum()),
-                "accuracy_percent": _weighted(requests["accuracy_declared"], accepted),
-                "accuracy_twin_percent": _weighted(requests["accuracy_twin"], accepted),
-                "rebound_percent": _weighted(requests["rebound"], requests["activated_kwh"]),
+                "accuracy_percent": _percent(requests["accuracy_declared"], accepted),
+                "accuracy_twin_percent": _percent(requests["accuracy_twin"], accepted),
+                "rebound_percent": 100.0
+                * ratio(
+                    float(requests["rebound_kwh"].sum()),
+                    float(requests["activated_kwh"].clip(lower=0.0).sum()),
+                ),
                 "payment_eur": float(requests["payment_eur"].sum()),
                 "penalty_eur": float(requests["penalty_eur"].sum()),
                 "violations": int(requests["violations"].sum()),
@@ -72,13 +81,8 @@ def _metrics(data: FlexibilityReportData, case: Case) -> dict[str, float]:
     }
 
 
-def _weighted(shares: pd.Series, weights: pd.Series) -> float:
-    """Return the mean of known shares in percent, by weight; NaN where nothing has any."""
-    value, weight = shares.to_numpy(float), weights.to_numpy(float)
-    known = np.isfinite(value) & np.isfinite(weight) & (weight > 0.0)
-    if not known.any():
-        return math.nan
-    return 100.0 * float(np.average(value[known], weights=weight[known]))
+def _percent(shares: pd.Series, weights: pd.Series) -> float:
+    return 100.0 * weighted(shares.to_numpy(float), weights.to_numpy(float))
 
 
 def cases_figure(data: FlexibilityReportData) -> Drawn:
@@ -138,15 +142,15 @@ def cases_figure(data: FlexibilityReportData) -> Drawn:
 def cases_table(data: FlexibilityReportData) -> Table:
     """Return the same and more in numbers."""
     lines = (
-        ("feasible_up_kw", "Less drawn, let through, mean", "kW", 1),
-        ("feasible_down_kw", "More drawn, let through, mean", "kW", 1),
-        ("deliverability_up", "Deliverability up", "", 3),
-        ("deliverability_down", "Deliverability down", "", 3),
+        ("feasible_up_kw", "Less drawn for 15 min, let through, mean", "kW", 1),
+        ("feasible_down_kw", "More drawn for 15 min, let through, mean", "kW", 1),
+        ("deliverability_up", "Deliverability up, for 15 min", "", 3),
+        ("deliverability_down", "Deliverability down, for 15 min", "", 3),
         ("requests", "Requests", "", 0),
         ("refused", "of them refused", "", 0),
         ("activated_kwh", "Energy activated", "kWh", 1),
-        ("accuracy_percent", "Accuracy against the declared baseline", "%", 1),
-        ("accuracy_twin_percent", "Accuracy against the twin", "%", 1),
+        ("accuracy_percent", "Accuracy of what was accepted, by energy, declared baseline", "%", 1),
+        ("accuracy_twin_percent", "Accuracy of what was accepted, by energy, twin", "%", 1),
         ("rebound_percent", "Rebound", "%", 1),
         ("payment_eur", "Paid for what was delivered", "EUR", 2),
         ("penalty_eur", "Paid back for what was not", "EUR", 2),
@@ -175,6 +179,18 @@ def cases_table(data: FlexibilityReportData) -> Table:
     )
 
 
+def _peak_words(data: FlexibilityReportData) -> str:
+    """Return a sentence on when the feeder draws most, "" where that is unknown."""
+    table = data.table("intervals")
+    columns = {str(name): table[name].to_numpy() for name in table}
+    at = peak_interval(columns, *data.reference) if len(table) else None
+    if at is None:
+        return ""
+    first = ", the first interval, which holds all that begins there" if at == 0 else ""
+    when = data.timeline.local[at]
+    return f" The feeder draws most on {when.day} {when:%B} at {when:%H:%M}{first}."
+
+
 def metrics_table(data: FlexibilityReportData) -> Table:
     """Return every metric of every case with unit and meaning."""
     found = {case: _metrics(data, case) for case in data.cases}
@@ -184,15 +200,15 @@ def metrics_table(data: FlexibilityReportData) -> Table:
     )
     rows = []
     for name in names:
-        label = metric_label(name)
+        decimals = 0 if name in COUNTS else metric_label(name).decimals
         unit, meaning = data.facts.meanings.get(name, (str(units.get(name, "")), ""))
         rows.append(
             Row(
                 (
                     name,
                     "" if unit == "1" else unit,
-                    *(number(each.get(name, math.nan), label.decimals) for each in found.values()),
-                    meaning or label.label,
+                    *(number(each.get(name, math.nan), decimals) for each in found.values()),
+                    meaning or metric_label(name).label,
                 )
             )
         )
@@ -206,6 +222,6 @@ def metrics_table(data: FlexibilityReportData) -> Table:
             Column("meaning", numeric=False),
         ),
         tuple(rows),
-        f"Baseline of all flexibility: {data.facts.baseline}. A dash stands for what is unknown "
-        "or has no whole to be a share of.",
+        f"Baseline of all flexibility: {data.facts.baseline}.{_peak_words(data)} A dash "
+        "stands for what is unknown or has no whole to be a share of.",
     )

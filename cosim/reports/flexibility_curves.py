@@ -8,6 +8,7 @@ from cosim.reports.blocks import Figure
 from cosim.reports.flexibility_data import UP, FlexibilityReportData
 from cosim.reports.flexibility_sliders import (
     SPACE_PX,
+    later,
     restyle,
     slider,
     thinned,
@@ -38,6 +39,7 @@ def supply_figure(data: FlexibilityReportData) -> Drawn:
     rows = {int(str(at)): each for at, each in chosen.groupby("interval")}
     shown = {at: _traces(rows[at]) for at in places}
     most = chosen.groupby(["interval", "direction"])["feasible_kw"].sum().unstack()
+    most = most.loc[later(places)]
     start = int(str(most.min(axis=1).idxmax()))  # where both ways have something to show
     prices = table["price_eur_per_kwh"].to_numpy(float)
     low, high = float(np.nanmin(prices)), float(np.nanmax(prices))

@@ -11,8 +11,8 @@ from cosim.reports.flexibility_data import FlexibilityFacts, FlexibilityReportDa
 from cosim.reports.flexibility_report import flexibility_report_files
 from cosim.reports.wording import listed
 from cosim.run_facts import SIMBENCH_NOTICE, git_revision, package_versions
-from cosim.scoring.flexibility_metrics import GRID_METRICS, METRICS
 from cosim.studies.flexibility.records import FlexibilityContent
+from cosim.studies.flexibility.summary import ALL_METRICS
 from networks.catalog import load_feeder
 
 WAYS = {
@@ -57,7 +57,7 @@ def facts_of(content: FlexibilityContent, net_sha256: str) -> FlexibilityFacts:
             "versions": {"python": platform.python_version(), **package_versions()},
             "git_revision": git_revision(),
         },
-        meanings={**METRICS, **GRID_METRICS},
+        meanings=ALL_METRICS,
         method=tuple(_method(facts)),
         assumptions=tuple(str(each) for each in facts["assumptions"]),
         notices=(f"Load, solar and heat-pump profiles: {SIMBENCH_NOTICE}",),

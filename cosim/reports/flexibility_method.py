@@ -14,6 +14,9 @@ METHOD = (
     "<b>Sustained flexibility</b> of a device is the largest constant change of its baseline power "
     "that it keeps up from the first to the last interval of a window: inside its power range, "
     "with its store inside its range, comfort kept, and vehicles leaving with all they asked for.",
+    "<b>The first interval</b> holds all that begins there: vehicles that came home before the "
+    "study plug in together, and every device acts for the first time. A largest value at its "
+    "time says how the study starts, not how its days go.",
     "Sums over devices are <b>sums of these constants</b>. A fleet that passes the task around can "
     "do a little more.",
     "<b>Solar is a class of its own</b>: down is giving up, up is feeding in what was given up.",
@@ -26,7 +29,8 @@ METHOD = (
     "when it is called, split over prosumers, delivered with forecast error, and measured against "
     "the declared baseline (a forecast, which is settled) and against a twin (the same days and "
     "draws without the activation).",
-    "<b>Accuracy</b> is 1 - sum |accepted - delivered| / sum accepted; <b>rebound</b> is the "
+    "<b>Accuracy</b> is 1 - sum |accepted - delivered| / sum accepted, over several requests "
+    "the mean by energy accepted; <b>rebound</b> is the "
     "energy that goes the other way after the window over the energy activated.",
 )
 NOT_ASSESSED = (

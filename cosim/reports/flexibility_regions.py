@@ -8,6 +8,7 @@ from cosim.reports.flexibility_corners import kept_apart, named_corners, positio
 from cosim.reports.flexibility_data import DOWN, UP, FlexibilityReportData
 from cosim.reports.flexibility_sliders import (
     SPACE_PX,
+    later,
     restyle,
     slider,
     thinned,
@@ -87,11 +88,17 @@ def regions_figure(data: FlexibilityReportData) -> Drawn:
 
 
 def _start(data: FlexibilityReportData, places: list[int]) -> int:
-    """Return the interval shown first and on paper: where the network takes the most away."""
+    """Return the interval shown first and on paper: where the network takes the most away.
+
+    Where it takes nothing, devices offer the most. The study's first interval holds all that
+    begins there and is taken only where there is no other.
+    """
+    places = later(places)
     offered = data.series("offered_kw", UP) + data.series("offered_kw", DOWN)
     feasible = data.series("feasible_kw", UP) + data.series("feasible_kw", DOWN)
     lost = np.nan_to_num(offered - feasible)[places]
-    return places[int(lost.argmax())]
+    shown = lost if lost.max() > 0.0 else np.nan_to_num(offered)[places]
+    return places[int(shown.argmax())]
 
 
 def _range(data: FlexibilityReportData, column: str, base: str) -> list[float]:
@@ -193,7 +200,10 @@ def margins_figure(data: FlexibilityReportData) -> Drawn:
             ("down_kw", -1.0, "2"),
         ):
             values = np.full(data.interval_count, np.nan)
-            values[at] = sign * rows[column].to_numpy(float)
+            for begin, end, value in zip(
+                at, [*at[1:], data.interval_count], rows[column].to_numpy(float), strict=True
+            ):
+                values[begin:end] = sign * value  # so that the last one has a width too
             decimals = 6 if place == "" else 2
             traces.append(
                 series(
@@ -204,7 +214,6 @@ def margins_figure(data: FlexibilityReportData) -> Drawn:
                     line=line,
                     legendgroup=str(which),
                     showlegend=place == "",
-                    connectgaps=True,
                     hovertemplate=(
                         "%{y:.3g} MW Mvar<extra></extra>"
                         if place == ""
@@ -231,7 +240,8 @@ def margins_figure(data: FlexibilityReportData) -> Drawn:
         "Area of the region, and margins up and down from the base point",
         spec(traces, shown),
         "Margins are how far active power at the connection can move at the base point's reactive "
-        "power; where the schedule is kept, what the market's next hour needs stays untouched.",
+        "power; where the schedule is kept, what the market's next hour needs stays untouched. "
+        "Each is drawn until the next region, the last to the end of the study.",
         height_px=480,
         badges=rating_badges(data.feeder),
         timeline=True,

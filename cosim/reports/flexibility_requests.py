@@ -39,7 +39,7 @@ def requests_table(data: FlexibilityReportData) -> Table:
     rows = tuple(
         Row(
             (
-                str(int(each["request"])),
+                str(told(each["request"])),
                 start_words(each["start_local"]),
                 str(each["direction"]),
                 *([str(each["way"])] if several else []),
@@ -55,15 +55,15 @@ def requests_table(data: FlexibilityReportData) -> Table:
         )
         for _, each in table.iterrows()
     )
-    through = "" if several else f" All go through {table['way'].iloc[0]}."
+    through = "" if several else f" Way: all go through {table['way'].iloc[0]}."
     return Table(
         "requests",
         "Requests of the network operator",
         (
             Column("request"),
             Column("start", numeric=False),
-            Column("way", numeric=False),
-            *([Column("through", numeric=False)] if several else []),
+            Column("direction", numeric=False),
+            *([Column("way", numeric=False)] if several else []),
             Column("asked", "kW"),
             Column("for", "h"),
             Column("lead", "h"),
@@ -88,7 +88,7 @@ def delivery_table(data: FlexibilityReportData) -> Table:
     rows = tuple(
         Row(
             (
-                str(int(each["request"])),
+                str(told(each["request"])),
                 number(float(each["accepted_kw"]), 1),
                 number(float(each["delivered_kw"]), 1),
                 number(float(each["delivered_twin_kw"]), 1),
@@ -136,6 +136,11 @@ def delivery_table(data: FlexibilityReportData) -> Table:
     )
 
 
+def told(request: object) -> int:
+    """Return the number of a request as people count, from 1; tables count from 0."""
+    return int(str(request)) + 1
+
+
 def start_words(text: object) -> str:
     """Return a local time as people read it, e.g. "Mon 13 Jun 18:00"."""
     return str(pd.Timestamp(str(text)).strftime("%a %d %b %H:%M"))
@@ -162,8 +167,8 @@ def activation_figures(data: FlexibilityReportData) -> list[Drawn]:
 
 def _single(data: FlexibilityReportData, name: int, rows: pd.DataFrame) -> Drawn:
     figure = Figure(
-        f"activation-{name}",
-        f"Activation of request {name}: {_request_words(data, name)}",
+        f"activation-{told(name)}",
+        f"Activation of request {told(name)}: {_request_words(data, name)}",
         spec(_traces(data, rows), _layout(data)),
         "Net power of the community. The shade is the window of the request, its edge what was "
         "accepted measured from the declared baseline.",
@@ -208,7 +213,7 @@ def _label(data: FlexibilityReportData, name: int) -> str:
     rows = data.table("requests")
     rows = rows[rows["request"].astype(int) == name]
     start = f": {start_words(rows['start_local'].iloc[0])}" if len(rows) else ""
-    return f"{name}{start}"
+    return f"{told(name)}{start}"
 
 
 def _request_words(data: FlexibilityReportData, name: int) -> str:

@@ -20,6 +20,11 @@ def thinned(places: Sequence[int], most: int = STEPS_MAX) -> list[int]:
     return [places[at] for at in chosen]
 
 
+def later(places: Sequence[int]) -> list[int]:
+    """Return the places behind interval 0, in which a study starts; it alone if none is."""
+    return [at for at in places if at > 0] or list(places)
+
+
 def thinned_words(shown: int, all_of: int, noun: str) -> str:
     """Return a sentence on what a slider leaves out, "" where it shows everything."""
     if shown == all_of:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 
 from cosim.reports.blocks import Block, Section, Text, Tile, Tiles
 from cosim.reports.flexibility_cases import case_words, outcomes
@@ -26,10 +27,14 @@ from cosim.reports.wording import (
     ratio,
     sentence_case,
 )
+from cosim.scoring.flexibility import Device
 from cosim.studies.flexibility.tables import DIRECTIONS, NONE
 
 SMALL_KW, SMALLEST_KW = 10.0, 0.05
 HOUR = "1h"
+SOLAR = Device.SOLAR.name.lower()
+SHARES_MAX = 3
+"""Requests accepted in part whose shares are told one by one."""
 WORDS = {UP: "less", DOWN: "more"}
 WHOLE = 1e-6
 """Relative difference below which everything counts as let through."""
@@ -65,8 +70,8 @@ def _largest(data: FlexibilityReportData, direction: str, at: int) -> str:
     feasible = float(data.series("feasible_kw", direction, window)[at])
     length = "an hour" if window == HOUR else window_words(window)
     words = (
-        f"On {_moment(data, at)} the homes could draw up to {kw(offered)} "
-        f"{WORDS[direction]} for {length}"
+        f"On {_moment(data, at)}{'' if at else ' (the first interval)'} the homes could draw up "
+        f"to {kw(offered)} {WORDS[direction]} for {length}{_given_up(data, direction, at)}"
     )
     if not math.isfinite(feasible):
         return f"{words}."
@@ -83,6 +88,14 @@ def _largest(data: FlexibilityReportData, direction: str, at: int) -> str:
         else ""
     )
     return f"{words}; the network {part}{_why(data, direction, at, what)}.{rest}"
+
+
+def _given_up(data: FlexibilityReportData, direction: str, at: int) -> str:
+    """Return how much of what is offered downward is solar power given up, "" where none is."""
+    solar = float(data.series("offered_kw", direction, _window(data), SOLAR)[at])
+    if direction != DOWN or not solar > SMALLEST_KW:
+        return ""
+    return f", of which {kw(solar)} by giving up solar power"
 
 
 def _moment(data: FlexibilityReportData, at: int) -> str:
@@ -120,7 +133,7 @@ def summary_section(data: FlexibilityReportData) -> Section:
 
 
 def _mean_sentences(data: FlexibilityReportData) -> Iterator[str]:
-    window = data.windows[0]
+    window = _window(data)
     parts = []
     for direction in DIRECTIONS:
         feasible = data.series("feasible_kw", direction, window)
@@ -150,7 +163,10 @@ def _provider_sentences(data: FlexibilityReportData) -> Iterator[str]:
                 for each in ordered
                 if means[each] / total >= 0.005
             ]
-            yield f"{sentence_case(DIRECTION_WORDS[direction])} comes from {listed(parts)}."
+            yield (
+                f"{sentence_case(DIRECTION_WORDS[direction])} for {window_words(window)} comes "
+                f"from {listed(parts)}."
+            )
 
 
 def _request_sentences(data: FlexibilityReportData) -> Iterator[str]:
@@ -159,21 +175,17 @@ def _request_sentences(data: FlexibilityReportData) -> Iterator[str]:
         yield "No request was made, so nothing was activated."
         return
     accepted = table[table["accepted_kw"] > 0.0]
-    partly = int((accepted["verdict"] != "accepted").sum())
     found = outcomes(data).iloc[0]
-    words = f"Of {counted(len(table), 'request')} {number(len(accepted))} "
-    words += "was accepted" if len(accepted) == 1 else "were accepted"
-    if len(accepted) == len(table) > 1:
-        words = f"All {counted(len(table), 'request')} were accepted"
-    words += f", {number(partly)} of them in part" if partly else ""
+    words = _verdict_words(table)
     if accepted.empty:
         yield f"{words}."
         return
     accuracy, twin = found["accuracy_percent"], found["accuracy_twin_percent"]
     yield (
         f"{words}; {number(found['activated_kwh'], 1)}{UNIT_SPACE}kWh were delivered, with "
-        f"{number(accuracy, 0)}{UNIT_SPACE}% accuracy against the declared baseline and "
-        f"{number(twin, 0)}{UNIT_SPACE}% against the same days without activation. "
+        f"{number(accuracy, 0)}{UNIT_SPACE}% accuracy of what was accepted, by energy, "
+        f"against the declared baseline and {number(twin, 0)}{UNIT_SPACE}% against the same days "
+        "without activation. "
         f"{number(found['rebound_percent'], 0)}{UNIT_SPACE}% of the energy came back the other way "
         f"afterwards. The operator paid {money(found['payment_eur'])}; "
         + (
@@ -196,6 +208,22 @@ def _request_sentences(data: FlexibilityReportData) -> Iterator[str]:
     )
 
 
+def _verdict_words(table: pd.DataFrame) -> str:
+    """Return how many requests were accepted, in full and in part, as the start of a sentence."""
+    accepted = table[table["accepted_kw"] > 0.0]
+    partly = accepted[accepted["verdict"] != "accepted"]
+    full, count = len(accepted) - len(partly), counted(len(table), "request")
+    if partly.empty and full == len(table) > 1:
+        return f"All {count} were accepted in full"
+    words = f"Of {count} {number(full)} {'was' if full == 1 else 'were'} accepted in full"
+    if partly.empty:
+        return words
+    shares = sorted((partly["accepted_kw"] / partly["asked_kw"]).tolist())
+    told = [percent(each) for each in shares]
+    shown = listed(told) if len(told) <= SHARES_MAX else f"{told[0]} to {told[-1]}"
+    return f"{words}, {number(len(partly))} in part ({shown} of what was asked)"
+
+
 def _case_sentences(data: FlexibilityReportData) -> Iterator[str]:
     if len(data.cases) > 1:
         found = outcomes(data)["feasible_up_kw"].to_numpy(float)
@@ -207,6 +235,17 @@ def _case_sentences(data: FlexibilityReportData) -> Iterator[str]:
                 f"lets through. Single days below are those of “"
                 f"{case_words(data, data.reference)}”."
             )
+
+
+def _solar_words(data: FlexibilityReportData, direction: str, window: str) -> str:
+    """Return how much of what is let through downward is solar power given up."""
+    rows = data.table("margins")
+    rows = rows[(rows["direction"] == direction) & (rows["window"] == window)]
+    solar = rows["solar_kw"].to_numpy(float)
+    solar = solar[np.isfinite(solar)]
+    if direction != DOWN or not len(solar):
+        return ""
+    return f", of which {number(float(solar.mean()), 1)}{UNIT_SPACE}kW by giving up solar power"
 
 
 def _tiles(data: FlexibilityReportData) -> Tiles:
@@ -222,7 +261,8 @@ def _tiles(data: FlexibilityReportData) -> Tiles:
                 label,
                 number(mean, 1),
                 "kW",
-                f"mean, for {window_words(window)}, let through by the network",
+                f"mean, for {window_words(window)}, let through by the network"
+                f"{_solar_words(data, direction, window)}",
             )
         )
         share = ratio(float(feasible[both].sum()), float(offered[both].sum()))
@@ -231,7 +271,7 @@ def _tiles(data: FlexibilityReportData) -> Tiles:
                 f"Deliverability, {DIRECTION_WORDS[direction]}",
                 number(100.0 * share, 1),
                 "%",
-                "of what devices offer",
+                f"of what devices offer for {window_words(window)}",
             )
         )
     if data.has("requests"):
@@ -241,7 +281,7 @@ def _tiles(data: FlexibilityReportData) -> Tiles:
                 "Accuracy of activations",
                 number(found["accuracy_percent"], 1),
                 "%",
-                "against the declared baseline, by energy accepted",
+                "of what was accepted, by energy, against the declared baseline",
             ),
             Tile(
                 "Limits broken by activations",

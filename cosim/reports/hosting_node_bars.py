@@ -136,7 +136,7 @@ def optimal_figure(data: HostingReportData) -> Drawn:
     )
     figure = Figure(
         "optimal-siting",
-        "The best siting: an upper bound",
+        "The best siting that was found",
         spec(traces, drawn),
         f"If somebody could choose where all plants go, {floored(total)} kW would fit. Nobody "
         "plans a feeder so; the distance to the median of the deployments is what siting is worth."

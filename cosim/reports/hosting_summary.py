@@ -172,7 +172,7 @@ def _share_sentences(data: HostingReportData) -> list[str]:
     if len(optimal):
         words.append(
             f"Sited in the best way among {buses_words(len(optimal))}, "
-            f"{kw(float(optimal['kw'].sum()))} would fit: an upper bound."
+            f"{kw(float(optimal['kw'].sum()))} would fit: the most that was found."
         )
     return words
 

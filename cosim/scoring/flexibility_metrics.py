@@ -70,7 +70,10 @@ METRICS: Final[dict[str, tuple[str, str]]] = {
     "voltage_deviation_pu": ("p.u.", "distance of voltages to 1 p.u., mean over buses and time"),
     "voltage_violation_pu_h": ("p.u. h", "distance of voltages beyond their limits, summed"),
     "congestion_h": ("h", "hours in which a branch is loaded above its limit"),
-    "congestion_severity_h": ("h", "excess loading over the limit times hours, summed"),
+    "congestion_severity_h": (
+        "p.u. h",
+        "loading beyond the limit (1 is the rating) times hours, summed",
+    ),
     "curtailed_kwh": ("kWh", "solar energy given up"),
     "curtailed_share": ("1", "of what was available"),
     "jain_accepted": ("1", "Jain's index of accepted over cleared energy of prosumers"),
@@ -83,7 +86,9 @@ GRID_METRICS: Final[dict[str, tuple[str, str]]] = {
     f"{prefix}_{direction}{suffix}": (unit, meaning.format(direction))
     for prefix, suffix, unit, meaning in (
         ("feasible", "_kw", "kW", "part of {}_15min_kw that breaks no limit, mean"),
-        ("feasible", "_at_peak_kw", "kW", "the same {} when the feeder draws most"),
+        ("feasible", "_1h_kw", "kW", "part of {}_1h_kw that breaks no limit, mean"),
+        ("feasible", "_4h_kw", "kW", "part of {}_4h_kw that breaks no limit, mean"),
+        ("feasible", "_at_peak_kw", "kW", "part of offered_{}_at_peak_kw that breaks no limit"),
         (
             "offered",
             "_at_peak_kw",
@@ -95,6 +100,12 @@ GRID_METRICS: Final[dict[str, tuple[str, str]]] = {
         ("deliverability", "_4h", "1", "the same {} for windows of 4 h"),
     )
     for direction in ("up", "down")
+} | {
+    f"feasible_down_solar{suffix}_kw": (
+        "kW",
+        f"part of feasible_down{suffix}_kw that is solar power given up, mean",
+    )
+    for suffix in ("", "_1h", "_4h")
 }
 """Metrics that need power flows of what was not played; a study adds them."""
 

@@ -141,6 +141,7 @@ def test_environments_are_judged_the_same_side_by_side_and_alone(rule: str) -> N
     assert 1 < broken < 5
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_valid_cuts_claim_no_more_than_power_flows_find(seed: int) -> None:

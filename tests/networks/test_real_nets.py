@@ -211,7 +211,7 @@ def test_a_table_that_is_missing_is_told(table: str) -> None:
     assert find_problems(net) == [f"table {table} is missing; this is no complete pandapower net"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_columns_that_are_missing_or_mad_never_crash_the_search(data: st.DataObject) -> None:
     net = odd_net()

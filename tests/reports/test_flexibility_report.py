@@ -108,10 +108,41 @@ def test_requests_are_counted_and_weighed(data: FlexibilityReportData, page: Pag
     accepted = table[table["accepted_kw"] > 0.0]
     accuracy = np.average(accepted["accuracy_declared"], weights=accepted["accepted_kw"])
     text = " ".join(page.texts["plain"])
-    assert f"Of {len(table)} requests {len(accepted)} were accepted" in text
+    full, partly = (accepted["verdict"] == each for each in ("accepted", "partly accepted"))
+    assert full.sum() + partly.sum() == len(accepted)
+    assert f"Of {len(table)} requests {full.sum()} were accepted in full" in text
     assert f"{table['activated_kwh'].sum():.1f}{SPACE}kWh were delivered" in text
-    assert f"with {100 * accuracy:.0f}{SPACE}% accuracy against the declared baseline" in text
+    told = f"with {100 * accuracy:.0f}{SPACE}% accuracy of what was accepted, by energy"
+    assert f"{told}, against the declared baseline" in text
     assert "No activation broke a limit of the network" in text
+
+
+def test_requests_accepted_in_part_are_told_with_their_shares(
+    data: FlexibilityReportData,
+) -> None:
+    rows = data.tables["requests"].iloc[:3]
+    rows = rows.assign(
+        verdict=["accepted", "partly accepted", "partly accepted"],
+        asked_kw=[20.0, 400.0, 1000.0],
+        accepted_kw=[20.0, 56.0, 13.0],
+    )
+    page = read_page(
+        render_flexibility_report(replace(data, tables={**data.tables, "requests": rows}))
+    )
+    told = f"Of 3 requests 1 was accepted in full, 2 in part (1.3{SPACE}% and 14.0{SPACE}% of what"
+    assert told in " ".join(page.texts["plain"])
+
+
+def test_solar_power_given_up_is_told_with_what_could_be_drawn(
+    data: FlexibilityReportData,
+) -> None:
+    at = int(np.nanargmax(data.series("offered_kw", DOWN, "1h")))
+    rows = data.tables["flexibility"]
+    sun = (rows["interval"] == at) & (rows["direction"] == DOWN) & (rows["device"] == "solar")
+    for given_up in (0.0, 31.0):
+        cut = rows.assign(offered_kw=rows["offered_kw"].where(~sun, given_up))
+        told = headline(replace(data, tables={**data.tables, "flexibility": cut}))
+        assert (f"of which 31{SPACE}kW by giving up solar power" in told) == (given_up > 0.0)
 
 
 def test_broken_limits_are_told_first_and_in_colour(data: FlexibilityReportData) -> None:

@@ -1,5 +1,7 @@
 """Figures of a flexibility report hold the numbers of its tables, its sliders too."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -90,19 +92,31 @@ def test_supply_curves_end_at_what_is_offered_and_what_is_let_through(
             assert ends == pytest.approx(sums, abs=0.01)
 
 
+def test_margins_hold_until_the_next_region_and_the_end(data: FlexibilityReportData) -> None:
+    facts = data.tables["region_facts"]
+    few = facts[facts["interval"] % 24 == 0]
+    page = read_page(
+        render_flexibility_report(replace(data, tables={**data.tables, "region_facts": few}))
+    )
+    traces = page.figures["margins"]["data"]
+    free = few[~few["committed"].astype(bool)].sort_values("interval")
+    drawn = next(each for each in traces if each["yaxis"] == "y2")["y"]
+    assert drawn == pytest.approx(np.repeat(free["up_kw"].to_numpy(), 24), abs=0.01)
+
+
 def test_many_requests_share_one_figure_with_a_slider(page: Page) -> None:
-    assert {"activation-0", "activation-1"} <= set(page.figures)
+    assert {"activation-1", "activation-2"} <= set(page.figures)
     many = read_page(render_flexibility_report(sample_flexibility(MANY)))
     assert [name for name in many.figures if name.startswith("activation")] == ["activations"]
     (slider,) = many.figures["activations"]["layout"]["sliders"]
-    assert [step["label"].split(":")[0] for step in slider["steps"]] == list("012345")
+    assert [step["label"].split(":")[0] for step in slider["steps"]] == list("123456")
     assert slider["active"] == 5  # the least accurate
 
 
 def test_delivered_power_is_drawn_against_both_baselines(
     data: FlexibilityReportData, page: Page
 ) -> None:
-    traces = {each["name"]: each for each in page.figures["activation-0"]["data"]}
+    traces = {each["name"]: each for each in page.figures["activation-1"]["data"]}
     rows = data.tables["activations"]
     rows = rows[rows["request"] == 0]
     for name, column in (

@@ -24,7 +24,8 @@ def regions_without(
     """Return the regions of intervals `rows` if nothing were sold.
 
     Every device moves in all of the range that its store leaves it in the interval; the base point
-    is devices left to themselves.
+    is devices left to themselves. Where those break a limit, set-points that do are no part of the
+    region: every limit is kept, and the base point may lie outside.
     """
     game, actual = case.game, case.world.actual
     base, least, most = [], [], []
@@ -40,7 +41,7 @@ def regions_without(
         base.append(devices_kw(alone, 0))
         least.append(base[-1] - found.up_kw[0, 0])
         most.append(base[-1] + found.down_kw[0, 0])
-    return _regions(case, day, rows, (base, least, most), settings)
+    return _regions(case, day, rows, (base, least, most), settings, cure=True)
 
 
 def regions_with(
@@ -79,6 +80,8 @@ def _regions(
     rows: Sequence[int],
     ranges: tuple[list[Floats], list[Floats], list[Floats]],
     settings: StudySettings,
+    *,
+    cure: bool = False,
 ) -> tuple[OperatingRegion, ...]:
     if not rows:
         return ()
@@ -103,7 +106,12 @@ def _regions(
         np.zeros_like(base),
     )
     return operating_regions(
-        case.game.power_flow, providers, fixed, kvar, directions=settings.directions
+        case.game.power_flow,
+        providers,
+        fixed,
+        kvar,
+        directions=settings.directions,
+        cure=cure,
     )
 
 

@@ -121,12 +121,12 @@ def plan_requests(
         if isinstance(found, Planned):
             planned.append(found)
         else:
-            problems += [f"request {number} ({request_text(request)}): {each}" for each in found]
+            problems += [f"{_named(number, request)}: {each}" for each in found]
         if request.power_kw is not None and not _able(fleet, request.direction):
             other = "down" if request.direction == "up" else "up"
             nearest = replace(request, direction=other)
             problems.append(
-                f"request {number} ({request_text(request)}): no device on the feeder can move "
+                f"{_named(number, request)}: no device on the feeder can move "
                 f'{request.direction}; nearest feasible: 0 kW, or {other}, e.g. "'
                 f'{request_text(nearest)}"'
             )
@@ -134,6 +134,11 @@ def plan_requests(
     if problems:
         raise ScenarioError(problems)
     return planned
+
+
+def _named(number: int, request: Request) -> str:
+    """Return a request as people are told of it, counted from 1."""
+    return f"request {number + 1} ({request_text(request)})"
 
 
 def _made(where: str, start: str, direction: str, power: str, duration: str, lead: str) -> Request:
@@ -230,8 +235,8 @@ def _overlaps(planned: Sequence[Planned], calendar: Calendar) -> Iterator[str]:
             moved = timedelta(hours=(end - later.start) * calendar.interval_h)
             nearest = replace(later.request, start=later.request.start + moved)
             yield (
-                f"request {later.number} ({request_text(later.request)}): overlaps with request "
-                f"{earlier.number} ({request_text(earlier.request)}); nearest feasible: "
+                f"{_named(later.number, later.request)}: overlaps with "
+                f"{_named(earlier.number, earlier.request)}; nearest feasible: "
                 f'"{request_text(nearest)}"'
             )
 

@@ -159,7 +159,8 @@ def _content(
 def _answers(requests: Columns) -> list[str]:
     """Return a sentence for every request that was not accepted as asked."""
     return [
-        f"{requests['policy'][row]}/{requests['rule'][row]}, request {requests['request'][row]} "
+        f"{requests['policy'][row]}/{requests['rule'][row]}, "
+        f"request {requests['request'][row] + 1} "
         f"({requests['start_local'][row]} {requests['direction'][row]} "
         f"{requests['asked_kw'][row]:.1f} kW): {requests['verdict'][row]}, "
         f"{requests['accepted_kw'][row]:.1f} kW; {requests['reason'][row]}; nearest feasible: "

@@ -24,8 +24,11 @@ ACTIVATION_METRICS: Final[dict[str, tuple[str, str]]] = {
     "requests_accepted": ("1", "accepted as asked"),
     "requests_partly": ("1", "accepted in part"),
     "requests_refused": ("1", "not accepted at all"),
-    "accuracy_declared": ("1", "mean delivery accuracy against the declared baseline"),
-    "accuracy_twin": ("1", "mean delivery accuracy against the same days without the activation"),
+    "accuracy_declared": (
+        "1",
+        "delivery accuracy of what was accepted, by energy, declared baseline",
+    ),
+    "accuracy_twin": ("1", "the same against the twin: these days without the activation"),
     "delivery_ratio": ("1", "energy delivered against the twin over energy accepted"),
     "rebound": ("1", "energy the other way after the windows over energy activated"),
     "activation_payment_eur": ("EUR", "received by the aggregator for what was delivered"),
@@ -53,7 +56,7 @@ def case_metrics(days: Sequence[Tables], *, interval_h: float) -> dict[str, floa
     found = flexibility_metrics(courses, interval_h=interval_h)
     margins = tables.joined("margins", [day["margins"] for day in days])
     slack = tables.joined("intervals", [day["intervals"] for day in days])["slack_kw"]
-    peak = int(np.nanargmax(slack)) if np.isfinite(slack).any() else None
+    peak = _largest(slack)
     for direction in tables.DIRECTIONS:
         for window in WINDOWS:
             here = (margins["direction"] == direction) & (margins["window"] == window)
@@ -61,14 +64,30 @@ def case_metrics(days: Sequence[Tables], *, interval_h: float) -> dict[str, floa
             suffix = "" if window == SHORTEST else f"_{window}"
             name = f"deliverability_{direction}{suffix}"
             found[name] = _ratio(float(np.nansum(feasible)), float(np.nansum(offered)))
+            found[f"feasible_{direction}{suffix}_kw"] = _mean(feasible)
+            if direction == "down":
+                found[f"feasible_down_solar{suffix}_kw"] = _mean(margins["solar_kw"][here])
             if window == SHORTEST:
-                found[f"feasible_{direction}_kw"] = _mean(feasible)
                 at_peak = (NAN, NAN) if peak is None else (offered[peak], feasible[peak])
                 found[f"offered_{direction}_at_peak_kw"] = float(at_peak[0])
                 found[f"feasible_{direction}_at_peak_kw"] = float(at_peak[1])
     requests = tables.joined("requests", [day["requests"] for day in days])
     found |= _activation_metrics(requests)
     return {name: found[name] for name in ALL_METRICS}
+
+
+def peak_interval(intervals: Columns, policy: str, rule: str) -> int | None:
+    """Return the interval in which a case draws most from the grid above, None if none is known.
+
+    In interval 0 all devices act at once for what began before the run, so it is often this one.
+    """
+    mine = (intervals["policy"] == policy) & (intervals["rule"] == rule)
+    at = _largest(intervals["slack_kw"][mine])
+    return None if at is None else int(intervals["interval"][mine][at])
+
+
+def _largest(values: Floats) -> int | None:
+    return int(np.nanargmax(values)) if np.isfinite(values).any() else None
 
 
 def _activation_metrics(requests: Columns) -> dict[str, float]:
@@ -81,8 +100,8 @@ def _activation_metrics(requests: Columns) -> dict[str, float]:
         "requests_accepted": float((verdict == "accepted").sum()),
         "requests_partly": float((verdict == "partly accepted").sum()),
         "requests_refused": float((verdict == "refused").sum()),
-        "accuracy_declared": _mean(requests["accuracy_declared"]),
-        "accuracy_twin": _mean(requests["accuracy_twin"]),
+        "accuracy_declared": weighted(requests["accuracy_declared"], accepted),
+        "accuracy_twin": weighted(requests["accuracy_twin"], accepted),
         "delivery_ratio": _ratio(float(np.nansum(delivered)), float(accepted.sum())),
         "rebound": _ratio(float(requests["rebound_kwh"].sum()), float(activated.sum())),
         "activation_payment_eur": float(requests["payment_eur"].sum()),
@@ -158,6 +177,12 @@ def metrics_table(case: Mapping[str, str], metrics: Mapping[str, float]) -> Colu
             "unit": [ALL_METRICS[name][0] for name in metrics],
         },
     )
+
+
+def weighted(shares: Floats, weights: Floats) -> float:
+    """Return the mean of the known shares by weight, NaN where none has any."""
+    known = np.isfinite(shares) & np.isfinite(weights) & (weights > 0.0)
+    return float(np.average(shares[known], weights=weights[known])) if known.any() else NAN
 
 
 def _over(sums: Floats, count: Floats) -> Floats:

@@ -115,7 +115,7 @@ TABLES: Final[Mapping[str, Kinds]] = {
     },
     "requests": {
         **CASE,
-        "request": "int",
+        "request": "int",  # counts from 0; what people read (messages, report) counts from 1
         "start_utc": "str",
         "start_local": "str",
         "called_utc": "str",

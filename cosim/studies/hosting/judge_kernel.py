@@ -21,6 +21,9 @@ LINE, TRANSFORMER = int(Limiting.LINE), int(Limiting.TRANSFORMER)
 REVERSE, NO_FLOW = int(Limiting.REVERSE_FLOW), int(Limiting.NO_POWER_FLOW)
 
 V_MAX, V_MIN, RISE_MAX, DROP_MAX, LINE_MAX, TRAFO_MAX, IMPORT, EXPORT, LOSS = range(9)
+TIE = 1e-9
+"""Excess, p.u. or share of rating, that the power flow cannot tell apart."""
+
 EXTREMES = 9
 
 
@@ -67,8 +70,12 @@ _compile = numba.njit(cache=True, error_model="numpy")
 def _keep(
     worst: Worst, place: tuple[int, int], excess: float, element: int, measured: tuple[float, float]
 ) -> None:
-    """Keep an excess at `place` (case, kind) if it is the worst; `measured` is value and limit."""
-    if excess > worst.excess[place]:
+    """Keep an excess at `place` (case, kind) if it is the worst; `measured` is value and limit.
+
+    Lines in a row carry the same current but for what the power flow cannot tell apart: then the
+    first of them is named, not the one that rounding prefers.
+    """
+    if excess > worst.excess[place] + TIE:
         worst.excess[place] = excess
         worst.element[place] = element
         worst.value[place], worst.limit[place] = measured

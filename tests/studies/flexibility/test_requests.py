@@ -109,8 +109,8 @@ def test_what_cannot_be_is_told_with_what_can(text: str, told: str, instead: str
 def test_requests_may_not_overlap() -> None:
     texts = "2016-06-13T12:00 down 5kW 2h lead 1h", "2016-06-13T13:00 up 5kW 1h lead 1h"
     (problem,) = problems(*texts)
-    assert "request 1" in problem
-    assert "overlaps with request 0" in problem
+    assert "request 2" in problem
+    assert "overlaps with request 1" in problem
     assert nearest(problem) == "2016-06-13T14:00 up 5kW 1h lead 1h"
     assert len(planned(texts[0], nearest(problem))) == 2
 

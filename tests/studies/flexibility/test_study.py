@@ -198,3 +198,26 @@ def test_the_grid_cuts_what_devices_could_hold(tmp_path: Path) -> None:
     assert set(cut.reason) == {"line_overload"}
     metrics = content.metrics["water_value"]["optimal"]
     assert metrics["deliverability_down"] < 1.0
+
+
+def test_accuracy_of_a_study_is_weighted_by_energy_accepted(content: FlexibilityContent) -> None:
+    requests = frame(content, "requests")
+    energy = requests.accepted_kw * requests.duration_h
+    assert energy.nunique() > 1
+    metrics = content.metrics["water_value"]["optimal"]
+    for name in ("accuracy_declared", "accuracy_twin"):
+        mean = (requests[name] * energy).sum() / energy.sum()
+        assert metrics[name] == pytest.approx(mean, abs=1e-12)
+        assert metrics[name] != pytest.approx(requests[name].mean(), abs=1e-9)
+
+
+def test_deliverability_is_of_the_window_that_its_name_says(content: FlexibilityContent) -> None:
+    metrics = content.metrics["water_value"]["optimal"]
+    margins = frame(content, "margins")
+    for window, suffix in (("15min", ""), ("1h", "_1h"), ("4h", "_4h")):
+        rows = margins[(margins.direction == "down") & (margins.window == window)]
+        assert metrics[f"feasible_down{suffix}_kw"] == pytest.approx(rows.feasible_kw.mean())
+        assert metrics[f"feasible_down_solar{suffix}_kw"] == pytest.approx(rows.solar_kw.mean())
+        assert metrics[f"deliverability_down{suffix}"] == pytest.approx(
+            rows.feasible_kw.sum() / rows.offered_kw.sum()
+        )
