@@ -283,7 +283,8 @@ class _Watched(LeaderVecEnv):
 
 def quiet_logger(folder: str | None) -> Logger:
     """Return a logger that writes TensorBoard files into `folder`, or nothing."""
-    return configure(folder, ["tensorboard"] if folder else [])
+    # Without a folder `configure` would leave an empty one in the system's temporary files.
+    return configure(folder, ["tensorboard"]) if folder else Logger(None, [])
 
 
 def _plain(parameters: dict[str, Any]) -> dict[str, Any]:
