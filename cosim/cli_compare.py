@@ -210,32 +210,17 @@ def _scenario(
 def _play(
     scenario: "Scenario", line_up: "LineUp", plan: "Plan", reference: str, out: Path
 ) -> "ComparisonContent":
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-    )
-
-    from cosim.cli_progress import DayProgress
+    from cosim.cli_sweep import sweep_progress
     from cosim.compare_run import play_comparison
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with sweep_progress() as progress:
         return play_comparison(
             scenario,
             line_up,
             plan,
             reference=reference,
             out=out,
-            progress=DayProgress(progress),
+            progress=progress,
         )
 
 

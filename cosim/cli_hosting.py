@@ -177,9 +177,9 @@ def print_capacities(data: "HostingReportData") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from cosim.reports.hosting_files import plain_text
     from cosim.reports.hosting_levers import against_words, lever_table
     from cosim.reports.hosting_summary import headline
+    from cosim.reports.report_files import plain_text
 
     typer.echo(plain_text(headline(data)))
     shown = lever_table(data)

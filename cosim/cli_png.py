@@ -9,7 +9,7 @@ from cosim.errors import CosimError
 
 def need_browser(problems: list[str]) -> None:
     """Add to `problems` that no Chromium is on this machine, where none is."""
-    from cosim.reports.hosting_png import browser
+    from cosim.reports.png_files import browser
 
     try:
         browser()
@@ -19,7 +19,7 @@ def need_browser(problems: list[str]) -> None:
 
 def draw_png(folder: Path) -> None:
     """Draw every figure and table of the report in `folder`, and say where they are."""
-    from cosim.reports.hosting_png import write_png_files
+    from cosim.reports.png_files import write_png_files
 
     typer.echo("Chromium draws every figure and table: some ten seconds to a minute", err=True)
     count = len(write_png_files(folder))

@@ -10,6 +10,7 @@
     ├── ControlError       a control of new plants, or plants, that cannot be played
     ├── SubmissionError    trades, a bid or a base case that cannot be judged
     ├── HostingError       a hosting-capacity study that cannot be done; all problems at once
+    ├── PngError           pictures of a report that cannot be drawn on this machine
     ├── RunFolderError     a result folder that cannot be written or read
     └── SweepError         workers of a study that cannot be had, or a task that failed
 
@@ -58,6 +59,10 @@ class SubmissionError(CosimError):
 
 class HostingError(CosimError):
     """Raised when settings of a hosting-capacity study contradict each other or its feeder."""
+
+
+class PngError(CosimError):
+    """Raised when there is no browser that draws pictures of a report, or it fails."""
 
 
 class RunFolderError(CosimError):

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from cosim.errors import CosimError, HostingError, PolicyError
 from cosim.reports.hosting_data import HostingReportData
 from cosim.reports.hosting_from_study import report_data
-from cosim.reports.hosting_report import REPORT, hosting_report_files
+from cosim.reports.hosting_report import hosting_report_files
+from cosim.reports.report_files import REPORT
 from cosim.run_folder import folder_problems
 from cosim.studies.hosting.folder import HostingContent, host
 from cosim.studies.hosting.lever_choice import (

@@ -5,6 +5,7 @@ import pandas as pd
 
 from cosim.records import Floats
 from cosim.reports.blocks import Figure
+from cosim.reports.drawn import Drawn
 from cosim.reports.flexibility_data import DOWN, UP, FlexibilityReportData
 from cosim.reports.flexibility_words import (
     DELIVERED_COLOUR,
@@ -15,7 +16,6 @@ from cosim.reports.flexibility_words import (
     window_words,
 )
 from cosim.reports.hosting_curves import LEGEND_BELOW
-from cosim.reports.hosting_data import Drawn
 from cosim.reports.plotting import (
     LIMIT_COLOUR,
     Spec,

@@ -5,9 +5,9 @@ import math
 import pandas as pd
 
 from cosim.reports.blocks import Column, Figure, Row, Table
+from cosim.reports.drawn import Drawn
 from cosim.reports.flexibility_data import Case, FlexibilityReportData
 from cosim.reports.flexibility_words import ARM_COLOURS, policy_words, rule_words
-from cosim.reports.hosting_data import Drawn
 from cosim.reports.labels import metric_label
 from cosim.reports.plotting import Spec, axis, layout, plain, spec
 from cosim.reports.wording import number, ratio

@@ -5,6 +5,7 @@ import pandas as pd
 
 from cosim.records import Floats
 from cosim.reports.blocks import Figure
+from cosim.reports.drawn import Drawn
 from cosim.reports.flexibility_data import UP, FlexibilityReportData
 from cosim.reports.flexibility_sliders import (
     SPACE_PX,
@@ -18,7 +19,6 @@ from cosim.reports.flexibility_words import (
     DIRECTION_WORDS,
     FEASIBLE_COLOUR,
 )
-from cosim.reports.hosting_data import Drawn
 from cosim.reports.plotting import Spec, axis, layout, plain, spec, translucent
 from cosim.studies.flexibility.tables import DIRECTIONS
 

@@ -6,8 +6,7 @@ from html import escape
 from cosim.reports.blocks import Column, Row, Section, Table, Text
 from cosim.reports.flexibility_data import FlexibilityReportData
 from cosim.reports.hosting_method import flattened
-from cosim.reports.ratings import lines_assumed, transformers_assumed
-from cosim.reports.wording import sentence_case
+from cosim.reports.ratings import rating_sentences
 
 METHOD = (
     "<b>Up</b> is drawn less or fed in more, <b>down</b> is drawn more. Power is drawn above zero.",
@@ -62,20 +61,7 @@ def _escaped(sentences: Iterable[str]) -> tuple[str, ...]:
 
 def _assumptions(data: FlexibilityReportData) -> Iterator[str]:
     feeder = data.feeder
-    kinds = [
-        words
-        for words, assumed in (
-            ("lines", lines_assumed(feeder)),
-            ("transformers", transformers_assumed(feeder)),
-        )
-        if assumed
-    ]
-    source = escape(sentence_case(feeder.ratings_source.removeprefix("Assumed: ")))
-    if kinds:
-        yield f"<b>Thermal ratings of {' and '.join(kinds)} are assumed.</b> {source}"
-    elif source:
-        yield f"Thermal ratings: {source}"
-    yield from (escape(f"Of the net: {note}.") for note in feeder.notes)
+    yield from rating_sentences(feeder)
     if data.facts.prices:
         yield escape(f"Day-ahead prices: {data.facts.prices}.")
     yield from _escaped(data.facts.assumptions)

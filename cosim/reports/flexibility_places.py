@@ -5,12 +5,12 @@ import pandas as pd
 
 from cosim.records import Floats
 from cosim.reports.blocks import Figure
+from cosim.reports.drawn import Drawn, bus_places
 from cosim.reports.flexibility_bands import HOURS
 from cosim.reports.flexibility_data import FlexibilityReportData
 from cosim.reports.flexibility_words import (
     DIRECTION_WORDS,
 )
-from cosim.reports.hosting_data import Drawn, bus_places
 from cosim.reports.plotting import Spec, axis, layout, plain, spec
 from cosim.reports.wording import number
 from cosim.studies.flexibility.tables import DIRECTIONS

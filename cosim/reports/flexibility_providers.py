@@ -5,6 +5,7 @@ import pandas as pd
 
 from cosim.records import Floats
 from cosim.reports.blocks import Column, Figure, Row, Table
+from cosim.reports.drawn import Drawn
 from cosim.reports.flexibility_bands import HOURS, SIGN
 from cosim.reports.flexibility_data import DOWN, UP, FlexibilityReportData
 from cosim.reports.flexibility_words import (
@@ -15,7 +16,6 @@ from cosim.reports.flexibility_words import (
     window_words,
 )
 from cosim.reports.hosting_curves import LEGEND_BELOW
-from cosim.reports.hosting_data import Drawn
 from cosim.reports.plotting import LIMIT_COLOUR, Spec, axis, layout, plain, spec
 from cosim.reports.wording import MISSING, number, percent, ratio, sentence_case
 from cosim.studies.flexibility.tables import DIRECTIONS

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from cosim.reports.blocks import Figure
+from cosim.reports.drawn import Drawn
 from cosim.reports.flexibility_corners import kept_apart, named_corners, positions
 from cosim.reports.flexibility_data import DOWN, UP, FlexibilityReportData
 from cosim.reports.flexibility_sliders import (
@@ -15,7 +16,6 @@ from cosim.reports.flexibility_sliders import (
     thinned_words,
 )
 from cosim.reports.flexibility_words import corner_words, limit_words
-from cosim.reports.hosting_data import Drawn
 from cosim.reports.plotting import (
     LIMIT_COLOUR,
     WITH_COLOUR,

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 import plotly.offline
 
 from cosim.reports.blocks import Block, Figure, Section, Table
+from cosim.reports.drawn import Drawn
 from cosim.reports.flexibility_bands import bands_figure, typical_day_figure, windows_figure
 from cosim.reports.flexibility_cases import (
     case_words,
@@ -32,27 +32,14 @@ from cosim.reports.flexibility_requests import (
 )
 from cosim.reports.flexibility_summary import summary_section
 from cosim.reports.flexibility_tables import limits_table, windows_table
-from cosim.reports.hosting_data import Drawn
-from cosim.reports.hosting_files import csv_files, figure_path, table_path
 from cosim.reports.pages import template
 from cosim.reports.ratings import lines_assumed, transformers_assumed
+from cosim.reports.report_files import REPORT, csv_files, figure_path, table_path
 from cosim.reports.wording import number, sentence_case
 
-REPORT = "report.html"
 HOURS_OF_A_DAY = 24.0
 Made = Drawn | Table | list[Drawn]
 Build = Callable[[FlexibilityReportData], Made]
-
-
-def write_flexibility_report(data: FlexibilityReportData, folder: Path) -> None:
-    """Write report.html, and every figure and table of it as CSV, into `folder`.
-
-    Same data, same bytes. Raises RunFolderError if tables or columns are missing.
-    """
-    for name, text in flexibility_report_files(data).items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
 
 
 def flexibility_report_files(data: FlexibilityReportData) -> dict[str, str]:

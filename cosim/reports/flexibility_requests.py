@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cosim.reports.blocks import Column, Figure, Row, Table
+from cosim.reports.drawn import Drawn
 from cosim.reports.flexibility_data import UP, FlexibilityReportData
 from cosim.reports.flexibility_sliders import SPACE_PX, restyle, slider
 from cosim.reports.flexibility_words import (
@@ -15,7 +16,6 @@ from cosim.reports.flexibility_words import (
     DIRECTION_WORDS,
     TWIN_COLOUR,
 )
-from cosim.reports.hosting_data import Drawn
 from cosim.reports.plotting import Spec, axis, layout, plain, spec, time_axis, translucent
 from cosim.reports.wording import MISSING, number, percent, sentence_case
 

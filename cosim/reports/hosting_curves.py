@@ -8,7 +8,8 @@ import pandas as pd
 
 from cosim.records import Floats
 from cosim.reports.blocks import Figure
-from cosim.reports.hosting_data import Drawn, HostingReportData
+from cosim.reports.drawn import Drawn
+from cosim.reports.hosting_data import HostingReportData
 from cosim.reports.hosting_lever_words import lever_title
 from cosim.reports.hosting_words import (
     CRITERION_COLOURS,

@@ -3,13 +3,11 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from cosim.errors import RunFolderError
-from cosim.reports.blocks import Figure
 from cosim.reports.hosting_words import limiting_of
 from cosim.studies.hosting.records import Limiting
 from cosim.studies.hosting.tables import TABLES, empty
@@ -141,15 +139,3 @@ class HostingReportData:
     def limit(self, column: str) -> float:
         """Return what an extreme is held to, NaN where it is not held to anything."""
         return float(self.facts.limits.get(column, math.nan))
-
-
-class Drawn(NamedTuple):
-    """A figure and the numbers it shows, for people who want to draw it again."""
-
-    figure: Figure
-    numbers: pd.DataFrame
-
-
-def bus_places(feeder: Feeder) -> dict[int, int]:
-    """Return the position of every pandapower bus number."""
-    return {int(number): place for place, number in enumerate(feeder.bus_index)}

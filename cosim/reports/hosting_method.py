@@ -8,7 +8,7 @@ from cosim.reports.blocks import Column, Row, Section, Table, Text
 from cosim.reports.hosting_data import HostingReportData
 from cosim.reports.hosting_lever_words import lever_title
 from cosim.reports.hosting_sites import built_words
-from cosim.reports.ratings import lines_assumed, transformers_assumed
+from cosim.reports.ratings import rating_sentences
 from cosim.reports.wording import MISSING, number, scientific, sentence_case
 
 NOT_ASSESSED = (
@@ -65,20 +65,7 @@ def _escaped(sentences: Iterable[str]) -> tuple[str, ...]:
 
 def _assumptions(data: HostingReportData) -> Iterator[str]:
     feeder, facts = data.feeder, data.facts
-    kinds = [
-        words
-        for words, assumed in (
-            ("lines", lines_assumed(feeder)),
-            ("transformers", transformers_assumed(feeder)),
-        )
-        if assumed
-    ]
-    source = escape(sentence_case(feeder.ratings_source.removeprefix("Assumed: ")))
-    if kinds:
-        yield f"<b>Thermal ratings of {' and '.join(kinds)} are assumed.</b> {source}"
-    elif source:
-        yield f"Thermal ratings: {source}"
-    yield from (escape(f"Of the net: {note}.") for note in feeder.notes)
+    yield from rating_sentences(feeder)
     yield from _escaped(facts.assumptions)
     yield (
         "The power flow is balanced, with constant power at every bus; means over an interval "

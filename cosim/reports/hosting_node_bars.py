@@ -3,8 +3,9 @@
 import pandas as pd
 
 from cosim.reports.blocks import Figure
+from cosim.reports.drawn import Drawn, bus_places
 from cosim.reports.hosting_curves import LEGEND_BELOW
-from cosim.reports.hosting_data import Drawn, HostingReportData, bus_places
+from cosim.reports.hosting_data import HostingReportData
 from cosim.reports.hosting_sites import also_words
 from cosim.reports.hosting_summary import element_text, floored
 from cosim.reports.hosting_words import (

@@ -7,11 +7,12 @@ import pandas as pd
 
 from cosim.records import Floats
 from cosim.reports.blocks import Figure
+from cosim.reports.drawn import Drawn, bus_places
 from cosim.reports.feeder_labels import bus_labels, label_sides, stacks
 from cosim.reports.feeder_layout import coordinates_of, joints, open_branches, schematic_sentence
 from cosim.reports.feeder_places import FEW_BUSES, fineness, shrink_of_degrees
 from cosim.reports.hosting_curves import LEGEND_BELOW
-from cosim.reports.hosting_data import Drawn, HostingReportData, bus_places
+from cosim.reports.hosting_data import HostingReportData
 from cosim.reports.hosting_sites import also_words
 from cosim.reports.hosting_summary import element_text
 from cosim.reports.hosting_words import (

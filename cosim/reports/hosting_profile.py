@@ -7,9 +7,10 @@ import pandas as pd
 
 from cosim.records import Floats
 from cosim.reports.blocks import Figure
+from cosim.reports.drawn import Drawn, bus_places
 from cosim.reports.feeder_layout import open_branches, tree_branches
 from cosim.reports.hosting_curves import LEGEND_BELOW
-from cosim.reports.hosting_data import Drawn, HostingReportData, bus_places
+from cosim.reports.hosting_data import HostingReportData
 from cosim.reports.plotting import (
     INDIGO,
     LIMIT_COLOUR,

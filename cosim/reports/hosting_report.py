@@ -2,18 +2,17 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import plotly.offline
 
 from cosim.reports.blocks import Block, Figure, Section, Table, Text
+from cosim.reports.drawn import Drawn
 from cosim.reports.hosting_curves import (
     violating_by_lever_figure,
     violating_figure,
     voltage_figure,
 )
-from cosim.reports.hosting_data import Drawn, HostingReportData
-from cosim.reports.hosting_files import csv_files, figure_path, table_path
+from cosim.reports.hosting_data import HostingReportData
 from cosim.reports.hosting_lever_words import lever_title
 from cosim.reports.hosting_levers import lever_figure, lever_table
 from cosim.reports.hosting_method import (
@@ -41,21 +40,10 @@ from cosim.reports.hosting_trust import running_figure
 from cosim.reports.hosting_words import INSTALLED
 from cosim.reports.pages import template
 from cosim.reports.ratings import lines_assumed, transformers_assumed
+from cosim.reports.report_files import REPORT, csv_files, figure_path, table_path
 from cosim.reports.wording import number, sentence_case
 
-REPORT = "report.html"
 Build = Callable[[HostingReportData], Drawn | Table | Text]
-
-
-def write_hosting_report(data: HostingReportData, folder: Path) -> None:
-    """Write report.html, and every figure and table of it as CSV, into `folder`.
-
-    Same data, same bytes. Raises RunFolderError if tables or columns are missing.
-    """
-    for name, text in hosting_report_files(data).items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
 
 
 def hosting_report_files(data: HostingReportData) -> dict[str, str]:

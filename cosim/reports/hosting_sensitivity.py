@@ -5,8 +5,9 @@ import math
 import pandas as pd
 
 from cosim.reports.blocks import Column, Figure, Row, Table
+from cosim.reports.drawn import Drawn
 from cosim.reports.hosting_curves import LEGEND_BELOW, level_title
-from cosim.reports.hosting_data import Drawn, HostingReportData
+from cosim.reports.hosting_data import HostingReportData
 from cosim.reports.hosting_words import LIMITING_WORDS, limiting_of
 from cosim.reports.plotting import WITH_COLOUR, WITHOUT_COLOUR, Spec, axis, layout, plain, spec
 from cosim.reports.plotting import translucent as lighter

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from cosim.reports.blocks import Figure
+from cosim.reports.drawn import Drawn
 from cosim.reports.hosting_curves import LEGEND_BELOW, level_title
-from cosim.reports.hosting_data import Drawn, HostingReportData
+from cosim.reports.hosting_data import HostingReportData
 from cosim.reports.hosting_lever_words import lever_title
 from cosim.reports.hosting_words import (
     LIMITING_COLOURS,

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from cosim.reports.blocks import Column, Figure, Row, Table
-from cosim.reports.hosting_data import Drawn, HostingReportData
+from cosim.reports.drawn import Drawn
+from cosim.reports.hosting_data import HostingReportData
 from cosim.reports.hosting_lever_words import lever_title
 from cosim.reports.hosting_summary import floored
 from cosim.reports.plotting import INDIGO, Spec, axis, layout, plain, spec

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from cosim.reports.blocks import Block, Section, Text, Tile, Tiles
-from cosim.reports.hosting_data import HostingReportData, bus_places
+from cosim.reports.drawn import bus_places
+from cosim.reports.hosting_data import HostingReportData
 from cosim.reports.hosting_lever_words import lever_title
 from cosim.reports.hosting_sites import built_words, buses_words
 from cosim.reports.hosting_words import (

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from cosim.reports.blocks import RATINGS_ASSUMED, Column, Row, Table
-from cosim.reports.hosting_data import EVERYTHING, HostingReportData, bus_places
+from cosim.reports.drawn import bus_places
+from cosim.reports.hosting_data import EVERYTHING, HostingReportData
 from cosim.reports.hosting_summary import element_text, floored
 from cosim.reports.hosting_words import LIMITING_UNITS, LIMITING_WORDS, criterion_words, limiting_of
 from cosim.reports.ratings import (

@@ -5,8 +5,9 @@ import math
 import numpy as np
 
 from cosim.reports.blocks import Figure
+from cosim.reports.drawn import Drawn
 from cosim.reports.hosting_curves import LEGEND_BELOW
-from cosim.reports.hosting_data import Drawn, HostingReportData
+from cosim.reports.hosting_data import HostingReportData
 from cosim.reports.plotting import (
     INK,
     SAND,

@@ -1,6 +1,10 @@
 """Which loadings rest on ratings that are not part of the published feeder."""
 
+from collections.abc import Iterator
+from html import escape
+
 from cosim.reports.blocks import RATINGS_ASSUMED
+from cosim.reports.wording import sentence_case
 from networks.feeder import LINE, TRANSFORMER, Feeder
 
 
@@ -37,3 +41,21 @@ def element_badges(feeder: Feeder, element: str) -> tuple[str, ...]:
         kind == "trafo" and transformers_assumed(feeder)
     )
     return (RATINGS_ASSUMED,) if assumed else ()
+
+
+def rating_sentences(feeder: Feeder) -> Iterator[str]:
+    """Yield where thermal ratings come from, and what was assumed of the net, as HTML."""
+    kinds = [
+        words
+        for words, assumed in (
+            ("lines", lines_assumed(feeder)),
+            ("transformers", transformers_assumed(feeder)),
+        )
+        if assumed
+    ]
+    source = escape(sentence_case(feeder.ratings_source.removeprefix("Assumed: ")))
+    if kinds:
+        yield f"<b>Thermal ratings of {' and '.join(kinds)} are assumed.</b> {source}"
+    elif source:
+        yield f"Thermal ratings: {source}"
+    yield from (escape(f"Of the net: {note}.") for note in feeder.notes)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -70,3 +71,11 @@ def read_page(html: str) -> Page:
 def shown_number(text: str) -> float:
     """Return the number a cell shows."""
     return float(text.replace("\u202f", "").replace("\u2212", "-"))
+
+
+def lay_out(files: dict[str, str], folder: Path) -> None:
+    """Write the files of a report, by relative path, into a folder."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cosim.reports.flexibility_report import render_flexibility_report, write_flexibility_report
-from cosim.reports.hosting_png import write_png_files
-from tests.reports.page import read_page
+from cosim.reports.flexibility_report import flexibility_report_files, render_flexibility_report
+from cosim.reports.png_files import write_png_files
+from tests.reports.page import lay_out, read_page
 from tests.reports.sample_flexibility import sample_flexibility
 from tests.reports.sample_flexibility_world import Kind
 from tests.reports.test_hosting_report_in_browser import OFFLINE, console_of
@@ -78,7 +78,7 @@ def test_figures_are_drawn_without_errors_or_requests_and_sliders_work(tmp_path:
 @pytest.mark.slow
 @pytest.mark.skipif(BROWSER is None, reason="needs chromium")
 def test_every_figure_and_table_becomes_a_picture(tmp_path: Path) -> None:
-    write_flexibility_report(sample_flexibility(), tmp_path)
+    lay_out(flexibility_report_files(sample_flexibility()), tmp_path)
     page = read_page((tmp_path / "report.html").read_text(encoding="utf-8"))
     written = {path.relative_to(tmp_path).as_posix() for path in write_png_files(tmp_path)}
     assert written == {

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from cosim.errors import HostingError
-from cosim.reports import hosting_png
-from cosim.reports.hosting_png import write_png_files
-from cosim.reports.hosting_report import render_hosting_report, write_hosting_report
-from tests.reports.page import read_page
+from cosim.errors import PngError
+from cosim.reports import png_files
+from cosim.reports.hosting_report import hosting_report_files, render_hosting_report
+from cosim.reports.png_files import write_png_files
+from tests.reports.page import lay_out, read_page
 from tests.reports.sample_hosting import Kind, sample_hosting
 from tests.reports.test_report_in_browser import BROWSER, FLAGS
 
@@ -63,7 +63,7 @@ def test_a_request_would_be_noticed(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(BROWSER is None, reason="needs chromium")
 def test_every_figure_and_table_becomes_a_picture(tmp_path: Path) -> None:
-    write_hosting_report(sample_hosting(SMALL), tmp_path)
+    lay_out(hosting_report_files(sample_hosting(SMALL)), tmp_path)
     page = read_page((tmp_path / "report.html").read_text(encoding="utf-8"))
     written = {path.relative_to(tmp_path).as_posix() for path in write_png_files(tmp_path)}
     assert written == {
@@ -83,7 +83,7 @@ def test_without_a_browser_the_message_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "which", lambda _name: None)
-    with pytest.raises(HostingError, match=r"--png: .*apt install chromium.*CSV"):
+    with pytest.raises(PngError, match=r"--png: .*apt install chromium.*CSV"):
         write_png_files(tmp_path)
 
 
@@ -91,8 +91,8 @@ def test_a_browser_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
     program = tmp_path / "chromium"
     program.write_text("#!/bin/sh\necho broken screen >&2\nexit 3\n", encoding="utf-8")
     program.chmod(0o755)
-    monkeypatch.setattr(hosting_png, "browser", lambda: str(program))
+    monkeypatch.setattr(png_files, "browser", lambda: str(program))
     (tmp_path / "report.html").write_text("<body></body>", encoding="utf-8")
-    with pytest.raises(HostingError, match="broken screen"):
+    with pytest.raises(PngError, match="broken screen"):
         write_png_files(tmp_path)
     assert not (tmp_path / "figures").exists()

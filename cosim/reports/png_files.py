@@ -12,9 +12,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from cosim.errors import HostingError
-from cosim.reports.hosting_report import REPORT
+from cosim.errors import PngError
 from cosim.reports.pages import TEMPLATES
+from cosim.reports.report_files import REPORT
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
@@ -27,7 +27,7 @@ DATA = "data:image/png;base64,"
 
 
 def browser() -> str:
-    """Return the Chromium of this machine; raise HostingError where there is none."""
+    """Return the Chromium of this machine; raise PngError where there is none."""
     for name in BROWSERS:
         found = shutil.which(name)
         if found is not None:
@@ -37,13 +37,13 @@ def browser() -> str:
         "machine's PATH; install one (Debian: apt install chromium), or leave --png out: the "
         "numbers of every figure are CSV files beside the report"
     )
-    raise HostingError(message)
+    raise PngError(message)
 
 
 def write_png_files(folder: Path) -> list[Path]:
     """Write figures/NAME.png and tables/NAME.png of the report in `folder`; return their paths.
 
-    Raises HostingError where there is no Chromium, or it cannot draw the report.
+    Raises PngError where there is no Chromium, or it cannot draw the report.
     """
     program = browser()
     page = (folder / REPORT).read_text(encoding="utf-8")
@@ -65,13 +65,13 @@ def _images(program: str, page: Path, profile: Path) -> dict[str, str]:
         )
     except subprocess.TimeoutExpired as error:
         message = f"PNG files: {program} did not finish within {PATIENCE_S:.0f} s"
-        raise HostingError(message) from error
+        raise PngError(message) from error
     found = re.search(r"PNG(\{.*\})PNG", done.stdout, re.DOTALL)
     if found is None:
         failed = re.search(r"FAILED(.*)FAILED", done.stdout, re.DOTALL)
         why = failed.group(1) if failed else done.stderr.strip()[-400:] or "it gave no reason"
         message = f"PNG files: {program} could not draw the report: {why}"
-        raise HostingError(message)
+        raise PngError(message)
     return dict(json.loads(found.group(1)))
 
 

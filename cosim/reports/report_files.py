@@ -1,13 +1,14 @@
-"""Every figure and table of a hosting-capacity report as CSV, for people who go on with it."""
+"""Every figure and table of a study's report as CSV, for people who go on with it."""
 
 import csv
 import io
 from collections.abc import Iterable
 
 from cosim.reports.blocks import Table
-from cosim.reports.hosting_data import Drawn
+from cosim.reports.drawn import Drawn
 from cosim.reports.wording import MINUS, MISSING, NARROW_SPACE, UNIT_SPACE
 
+REPORT = "report.html"
 FIGURES, TABLES = "figures", "tables"
 
 
