@@ -62,6 +62,7 @@ def plan(
         signal,
         span=(first, length, LOOKAHEAD),
         interval_h=game.interval_h,
+        wear_eur_per_kwh=game.wear_eur_per_kwh,
         outlook=outlook,
     )
     return Day(first_interval=first, length=length, signal=signal, plan=values)

@@ -1,9 +1,12 @@
 """What a stored kWh is worth: dynamic programme over the day and the look-ahead behind it.
 
 Backward recursion on G levels of a store that faces the announced price pair alone:
-``J_t(x) = min_a  buy max(net + a, 0) - sell max(-(net + a), 0) + J_{t+1}(x')``, with `net` the rest
-of the home's forecast. The stage cost and J are convex and piecewise linear, so the minimum lies
-at a level of the table or at a kink of the stage cost; only those are tried.
+``J_t(x) = min_a  buy max(net + a, 0) - sell max(-(net + a), 0) + wear |a| + KEEP J_{t+1}(x')``, with
+`net` the rest of the home's forecast. The stage cost and J are convex and piecewise linear, so the
+minimum lies at a level of the table or at a kink of the stage cost; only those are tried.
+
+A plan has to count the wear that bids ask for. Where it does not, a battery waits for its price
+and the wear on top, and who plans with the prices that come out expects more from day to day.
 """
 
 import numpy as np
@@ -16,6 +19,10 @@ from cosim.records import Closing, Exogenous, Fleet, Floats, Outlook, Plan, Sign
 LEVELS = 25
 """Levels of a cost-to-go table."""
 
+KEEP = 1.0 - 1e-4
+"""Share of what comes later that an interval counts: among equally good ones the next is taken.
+Where prices are the same for hours, plans that do not mind waiting would wait until the last."""
+
 NOTHING_KNOWN = Outlook()
 
 
@@ -26,11 +33,12 @@ def plan_day(
     *,
     span: tuple[int, int, int],
     interval_h: float,
+    wear_eur_per_kwh: float,
     outlook: Outlook = NOTHING_KNOWN,
 ) -> Plan:
     """Return what storage is worth in each interval of a day.
 
-    `span` is (first interval of the day, its length, intervals to look ahead). Behind the day's
+    `wear_eur_per_kwh` is that of a battery, per kWh at its meter. `span` is (first interval of the day, its length, intervals to look ahead). Behind the day's
     end the prices are assumed to repeat; what is stored at the very end is worth the mean feed-in
     quote. Where the `outlook` tells that the run ends within the look-ahead, plans end there too,
     with what stores then hold and owe at its prices. Each device plans around what the outlook
@@ -69,6 +77,8 @@ def plan_day(
             give=fleet.battery_discharge_efficiency,
             charge_kwh=power_kwh,
             discharge_kwh=power_kwh,
+            wear_eur_per_kwh=wear_eur_per_kwh,
+            keep=KEEP,
             final_eur=_battery_at_end(fleet, sell, ending),
         ),
         net,
@@ -131,6 +141,8 @@ def _room(fleet: Fleet, reference_kwh: Floats, final_eur: Floats, interval_h: fl
         give=np.ones_like(gain),
         charge_kwh=fleet.heat_pump_kw * interval_h,
         discharge_kwh=np.zeros_like(gain),
+        wear_eur_per_kwh=0.0,
+        keep=KEEP,
         final_eur=final_eur,
     )
 

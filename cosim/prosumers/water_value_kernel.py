@@ -21,6 +21,8 @@ class Store(NamedTuple):
     give: Floats  # (B, N) kWh delivered per level taken
     charge_kwh: Floats  # (B, N) most in an interval
     discharge_kwh: Floats  # (B, N) most in an interval
+    wear_eur_per_kwh: float  # of what moves at the meter, each way
+    keep: float  # share of what comes later that an interval counts
     final_eur: Floats  # (B, N, G) cost of ending at a level, < 0 where it is worth something
 
 
@@ -45,7 +47,7 @@ def recursion(store, net_kwh, buy, sell, out):
                     current[g] = _least_cost(
                         store, b, n, start, net_kwh[t, b, n], buy[t, b], sell[t, b], following
                     )
-                following[:] = current
+                following[:] = store.keep * current
                 if t < kept:
                     out[t, b, n, :] = current
 
@@ -72,8 +74,9 @@ def _least_cost(store, b, n, start, net, buy, sell, following):  # noqa: PLR0913
         elif candidate == first - 1:
             level = min(max(kink, lowest), highest)
         move = level - start
-        meter = net + (move / gain if move > 0.0 else move * give)
-        cost = meter * (buy if meter > 0.0 else sell)
+        moved = move / gain if move > 0.0 else move * give
+        meter = net + moved
+        cost = meter * (buy if meter > 0.0 else sell) + store.wear_eur_per_kwh * abs(moved)
         cell = min(int(level / width), len(following) - 2)
         share = level / width - cell
         best = min(best, cost + following[cell] + share * (following[cell + 1] - following[cell]))

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from cosim.prosumers.water_value import LEVELS, cost_to_go
+from cosim.prosumers.water_value import KEEP, LEVELS, cost_to_go
 from cosim.prosumers.water_value_kernel import Store
 
 LENGTH = 10
@@ -21,10 +21,15 @@ def programme(  # noqa: PLR0913
     buy: np.ndarray,
     sell: np.ndarray,
     salvage: float,
+    wear: float = 0.0,
+    keep: float = 1.0,
 ) -> float:
     """Return the least cost of a battery that faces two prices: [import, export, charge, give]."""
     count = len(net)
-    cost = np.concatenate([buy, -sell, np.zeros(2 * count)])
+    cost = np.concatenate([buy, -sell, np.full(2 * count, wear)]) * np.tile(
+        keep ** np.arange(count), 4
+    )
+    salvage *= keep**count
     eye, zero = np.eye(count), np.zeros((count, count))
     balance = np.hstack([eye, -eye, -eye, eye])  # import - export - charge + discharge = net
     running = np.tril(np.ones((count, count)))
@@ -47,6 +52,8 @@ def table_of(  # noqa: PLR0913
     buy: np.ndarray,
     sell: np.ndarray,
     salvage: float,
+    wear: float = 0.0,
+    keep: float = 1.0,
 ) -> np.ndarray:
     """Return J of one battery, (LENGTH + 1, LEVELS)."""
     one = np.ones((1, 1))
@@ -58,6 +65,8 @@ def table_of(  # noqa: PLR0913
         give=efficiency[1] * one,
         charge_kwh=power * one,
         discharge_kwh=power * one,
+        wear_eur_per_kwh=wear,
+        keep=keep,
         final_eur=-salvage * full * np.linspace(0.0, 1.0, LEVELS)[None, None, :],
     )
     table = cost_to_go(store, net[:, None, None], buy[:, None], sell[:, None], len(net))
@@ -65,17 +74,25 @@ def table_of(  # noqa: PLR0913
 
 
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 10_000), level=st.integers(0, LEVELS - 1))
-def test_cost_to_go_equals_the_linear_programme(seed: int, level: int) -> None:
+@given(
+    seed=st.integers(0, 10_000),
+    level=st.integers(0, LEVELS - 1),
+    wear=st.sampled_from([0.0, 0.005, 0.03]),
+    keep=st.sampled_from([1.0, KEEP, 0.95]),
+)
+def test_cost_to_go_equals_the_linear_programme(
+    seed: int, level: int, wear: float, keep: float
+) -> None:
     generator = np.random.default_rng(seed)
     full, power = generator.uniform(2.0, 10.0), generator.uniform(0.3, 2.0)
     efficiency = (generator.uniform(0.8, 1.0), generator.uniform(0.8, 1.0))
     net = generator.uniform(-2.0, 2.0, LENGTH)
     buy = generator.uniform(0.1, 0.3, LENGTH)
     sell = buy * generator.uniform(0.0, 1.0, LENGTH)
-    table = table_of(full, power, efficiency, net, buy, sell, 0.05)
+    given = power, efficiency, net, buy, sell, 0.05, wear, keep
+    table = table_of(full, *given)
     start = full * level / (LEVELS - 1)
-    best = programme(start, full, power, efficiency, net, buy, sell, 0.05)
+    best = programme(start, full, *given)
     # The table restricts moves to its levels and kinks: never better, hardly worse.
     assert table[0, level] >= best - 1e-9
     assert table[0, level] <= best + 0.004 * full
@@ -102,6 +119,25 @@ def test_storage_is_worth_the_price_it_saves() -> None:
     assert worth == pytest.approx(0.27, abs=1e-9)
     assert table[0, 0] == pytest.approx(0.30)
     assert table[0, 10] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_plan_counts_the_wear_that_bids_ask_for() -> None:
+    """What is stored serves a need at 0.30: less wear, it is worth 0.295 x 0.9, and asks 0.30."""
+    net, never = np.zeros(LENGTH), np.full(LENGTH, 0.30)
+    net[5] = 1.0
+    table = table_of(4.8, 3.0, (1.0, 0.9), net, never, np.zeros(LENGTH), 0.0, wear=0.005)
+    worth = (table[0, 0] - table[0, 1]) / 0.2
+    assert worth == pytest.approx((0.30 - 0.005) * 0.9, abs=1e-9)
+    assert worth / 0.9 + 0.005 == pytest.approx(0.30, abs=1e-9)
+
+
+def test_among_equally_good_intervals_the_next_is_taken() -> None:
+    """Need at one price in every interval: a kWh kept for later is worth less than one used now."""
+    net, price = np.full(LENGTH, 0.1), np.full(LENGTH, 0.30)
+    table = table_of(0.5, 1.0, (1.0, 1.0), net, price, np.zeros(LENGTH), 0.0, keep=KEEP)
+    later = (table[1, 0] - table[1, 1]) / (0.5 / (LEVELS - 1))
+    assert later < 0.30 - 1e-6
+    assert later > 0.30 * KEEP**LENGTH
 
 
 def test_stores_of_no_size_cost_nothing() -> None:
