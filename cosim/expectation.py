@@ -34,9 +34,9 @@ from cosim.records import (
 )
 
 FIRST_STEP, LATER_STEPS = 2.0 / 3.0, 1.5
-"""Pass k moves the prices planned with by `LATER_STEPS / (k + LATER_STEPS)` of the way to those that
-came out, the first by `FIRST_STEP`: an average in which early passes, made without knowing much of
-the market, count for less."""
+"""Pass k moves the prices planned with by `LATER_STEPS / (k + LATER_STEPS)` of the way to those
+that came out, the first by `FIRST_STEP`: an average in which early passes, made without knowing
+much of the market, count for less."""
 
 PASSES = 24
 """How often plans are made anew where fictitious play is wanted; more gain little."""

@@ -1,8 +1,8 @@
 """What a stored kWh is worth: dynamic programme over the day and the look-ahead behind it.
 
 Backward recursion on G levels of a store that faces the announced price pair alone:
-``J_t(x) = min_a  buy max(net + a, 0) - sell max(-(net + a), 0) + wear |a| + KEEP J_{t+1}(x')``, with
-`net` the rest of the home's forecast. The stage cost and J are convex and piecewise linear, so the
+``J_t(x) = min_a  buy max(net + a, 0) - sell max(-(net + a), 0) + wear |a| + KEEP J_{t+1}(x')``,
+with `net` the rest of the home's forecast. The stage cost and J are convex and piecewise linear, so the
 minimum lies at a level of the table or at a kink of the stage cost; only those are tried.
 
 A plan has to count the wear that bids ask for. Where it does not, a battery waits for its price
@@ -26,7 +26,7 @@ Where prices are the same for hours, plans that do not mind waiting would wait u
 NOTHING_KNOWN = Outlook()
 
 
-def plan_day(
+def plan_day(  # noqa: PLR0913 # what a plan is made from
     fleet: Fleet,
     forecast: Exogenous,
     signal: Signal,
@@ -38,11 +38,11 @@ def plan_day(
 ) -> Plan:
     """Return what storage is worth in each interval of a day.
 
-    `wear_eur_per_kwh` is that of a battery, per kWh at its meter. `span` is (first interval of the day, its length, intervals to look ahead). Behind the day's
-    end the prices are assumed to repeat; what is stored at the very end is worth the mean feed-in
-    quote. Where the `outlook` tells that the run ends within the look-ahead, plans end there too,
-    with what stores then hold and owe at its prices. Each device plans around what the outlook
-    says of the own others.
+    `wear_eur_per_kwh` is that of a battery, per kWh at its meter. `span` is (first interval of the
+    day, its length, intervals to look ahead). Behind the day's end the prices are assumed to
+    repeat; what is stored at the very end is worth the mean feed-in quote. Where the `outlook`
+    tells that the run ends within the look-ahead, plans end there too, with what stores then hold
+    and owe at its prices. Each device plans around what the outlook says of the own others.
     """
     first_interval, day_length, lookahead = span
     intended, closing = outlook.intended, outlook.closing

@@ -38,9 +38,9 @@ def recursion(store, net_kwh, buy, sell, out):
             if store.full[b, n] <= 0.0:
                 continue
             width = store.full[b, n] / (levels - 1)
-            following[:] = store.final_eur[b, n]
+            following[:] = store.keep * store.final_eur[b, n]
             if length < kept:
-                out[length, b, n, :] = following
+                out[length, b, n, :] = store.final_eur[b, n]
             for t in range(length - 1, -1, -1):
                 for g in range(levels):
                     start = store.remaining[b, n] * g * width + store.drift[t, b, n]
