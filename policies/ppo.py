@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cosim.errors import PolicyError
+from policies.tanh_layers import TanhLayers
 
 # Batches are small enough for one core, and two threads on two busy cores wait for each other.
 torch.set_num_threads(1)
@@ -59,6 +60,7 @@ class ActorCritic(nn.Module):
         self.actor = _layers(observations, hidden, actions, gain=0.01)
         self.critic = _layers(observations, hidden, 1, gain=1.0)
         self.log_std = nn.Parameter(torch.full((actions,), log_std))
+        self.actor_passes, self.critic_passes = TanhLayers(self.actor), TanhLayers(self.critic)
 
     @torch.no_grad()
     def set_constant(self, action: Sequence[float]) -> None:
@@ -96,17 +98,20 @@ class ActorCritic(nn.Module):
         self, observation: Singles, generator: torch.Generator
     ) -> tuple[Singles, Singles, Singles]:
         """Return drawn actions (..., actions), their log probability and the value, (...)."""
-        seen = torch.from_numpy(observation)
-        mean = self.mean(seen)
+        mean = self._pass(self.actor_passes, observation)
         noise = torch.randn(mean.shape, generator=generator)
         action = mean + torch.exp(self.log_std) * noise
         density = self.log_probability(mean, action)
-        return action.numpy(), density.numpy(), self.value(seen).numpy()
+        value = self._pass(self.critic_passes, observation).squeeze(-1)
+        return action.numpy(), density.numpy(), value.numpy()
 
-    @torch.no_grad()
     def best(self, observation: Singles) -> Singles:
         """Return the mean action (..., actions): what is played once nothing is to be learned."""
-        return np.asarray(self.mean(torch.from_numpy(observation)).numpy())
+        return np.asarray(self._pass(self.actor_passes, observation).numpy())
+
+    def _pass(self, passes: TanhLayers, observation: Singles) -> Tensor:
+        rows = torch.from_numpy(observation.reshape(-1, self.observations))
+        return passes.forward(rows).reshape(*observation.shape[:-1], -1)
 
 
 def _layers(inputs: int, hidden: int, outputs: int, *, gain: float) -> nn.Sequential:
@@ -238,14 +243,17 @@ class Learner:
     def _step(self, rows: "Rows", part: Tensor) -> tuple[float, float, float, float]:
         """Take one gradient step on the rows `part`."""
         settings, policy = self.settings, self.policy
-        seen = rows.observation[part]
-        change = policy.log_probability(policy.mean(seen), rows.action[part])
-        change = change - rows.log_probability[part]
+        seen = rows.observation.index_select(0, part)
+        # Only from the layers' outputs on; through the layers goes `TanhLayers.backward`.
+        mean = policy.actor_passes.forward(seen).requires_grad_()
+        value = policy.critic_passes.forward(seen).requires_grad_()
+        change = policy.log_probability(mean, rows.action.index_select(0, part))
+        change = change - rows.log_probability.index_select(0, part)
         ratio = torch.exp(change)
-        gain = rows.advantage[part]
+        gain = rows.advantage.index_select(0, part)
         trusted = torch.clamp(ratio, 1.0 - settings.clip, 1.0 + settings.clip)
         policy_loss = -torch.minimum(ratio * gain, trusted * gain).mean()
-        value_loss = (policy.value(seen) - rows.returns[part]).square().mean()
+        value_loss = (value.squeeze(-1) - rows.returns.index_select(0, part)).square().mean()
         loss = (
             policy_loss
             + settings.value_weight * value_loss
@@ -258,8 +266,11 @@ class Learner:
                 f"learning_rate than {settings.learning_rate:g}, or go on from an earlier "
                 "checkpoint with another seed"
             )
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        to_mean, to_value, policy.log_std.grad = torch.autograd.grad(
+            loss, (mean, value, policy.log_std)
+        )
+        policy.actor_passes.backward(to_mean)
+        policy.critic_passes.backward(to_value)
         nn.utils.clip_grad_norm_(policy.parameters(), settings.gradient_norm_max)
         self.optimiser.step()
         with torch.no_grad():
