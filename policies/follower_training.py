@@ -183,7 +183,7 @@ class FollowerTrainer:
             if session.day_over:
                 session.announce(self._prices(session.leader_view(), draws), self.followers)
             view = session.follower_view()
-            seen = observe(view)[decides]
+            seen = observe(view, decides)
             action, density, value = self.learner.policy.sample(seen, noise)
             standing = potential(game.fleet, view.day, view.state, None)
             asked = standing - potential(game.fleet, view.day, view.state, world.actual)

@@ -73,7 +73,7 @@ class ActorCritic(nn.Module):
     def constant(self) -> Singles | None:
         """Return the mean action (actions,) where it is the same whatever is seen, else None."""
         last = cast("nn.Linear", self.actor[-1])
-        return None if bool(last.weight.any()) else np.array(last.bias.numpy())
+        return None if last.weight.numpy().any() else np.array(last.bias.numpy())
 
     def mean(self, observation: Tensor) -> Tensor:
         """Return the mean action (..., actions)."""
