@@ -214,12 +214,13 @@ class Learner:
         gained = advantages(
             batch, self.reward_scale, discount=settings.discount, gae_lambda=settings.gae_lambda
         )
-        returns = gained[alive] + batch.value[alive]
+        value = _rows_of(batch.value, alive)
+        returns = _rows_of(gained, alive) + value
         rows = Rows(
-            observation=torch.from_numpy(batch.observation[alive]),
-            action=torch.from_numpy(batch.action[alive]),
-            log_probability=torch.from_numpy(batch.log_probability[alive]),
-            advantage=torch.from_numpy(_standard(gained[alive])),
+            observation=torch.from_numpy(_rows_of(batch.observation, alive)),
+            action=torch.from_numpy(_rows_of(batch.action, alive)),
+            log_probability=torch.from_numpy(_rows_of(batch.log_probability, alive)),
+            advantage=torch.from_numpy(_standard(_rows_of(gained, alive))),
             returns=torch.from_numpy(returns),
         )
         for group in self.optimiser.param_groups:
@@ -228,12 +229,12 @@ class Learner:
         for _ in range(settings.epochs):
             order = torch.randperm(len(rows.returns), generator=self.generator)
             seen += [self._step(rows, part) for part in order.chunk(settings.minibatches)]
-        policy, value, divergence, clipped = np.mean(seen, axis=0)
+        policy_loss, value_loss, divergence, clipped = np.mean(seen, axis=0)
         spread = float(returns.var())
-        left = float((returns - batch.value[alive]).var())
+        left = float((returns - value).var())
         return Losses(
-            policy=float(policy),
-            value=float(value),
+            policy=float(policy_loss),
+            value=float(value_loss),
             entropy=float(self.policy.entropy().detach()),
             divergence=float(divergence),
             clipped=float(clipped),
@@ -306,6 +307,12 @@ class Rows:
     log_probability: Tensor
     advantage: Tensor
     returns: Tensor
+
+
+def _rows_of(values: Singles, alive: Booleans) -> Singles:
+    """Return the rows (R, ...) of `values` (T, M, ...) in which agents take part."""
+    whole = bool(alive.all())
+    return np.ascontiguousarray(values.reshape(-1, *values.shape[2:]) if whole else values[alive])
 
 
 def _standard(values: Singles) -> Singles:
