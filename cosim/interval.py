@@ -12,9 +12,10 @@ from cosim.grid.prequalification import Schedule, prequalify
 from cosim.grid.validation import Surroundings, at_buses, validate
 from cosim.market.settlement import WholesaleTerms, settle
 from cosim.market.tariff import quotes_of
-from cosim.prosumers.devices import Ranges, advance, plug_in, ranges
+from cosim.prosumers.devices import Ranges, advance
 from cosim.prosumers.dispatch import dispatch
 from cosim.prosumers.orders import Terms, inside_envelopes, most_energies, order_curves
+from cosim.prosumers.standing import standing
 from cosim.prosumers.water_value import NOTHING_KNOWN, plan_day
 from cosim.records import (
     Clearing,
@@ -128,9 +129,18 @@ class Bids:
 
 
 def bid_and_clear(
-    game: Game, state: State, exogenous: Exogenous, day: Day, action: FollowerAction
+    game: Game,
+    state: State,
+    exogenous: Exogenous,
+    day: Day,
+    action: FollowerAction,
+    *,
+    listed: bool = True,
 ) -> Bids:
-    """Play the stages before the grid looks at the outcome: ranges, orders, auction."""
+    """Play the stages before the grid looks at the outcome: ranges, orders, auction.
+
+    Where nobody asks who trades with whom, trades need not be `listed`.
+    """
     quotes = quotes_of(
         day.signal,
         state.interval - day.first_interval,
@@ -138,16 +148,13 @@ def bid_and_clear(
         passed_on=game.passed_on_eur_per_kwh,
         local_fee=game.local_fee_eur_per_kwh,
     )
-    state = plug_in(state, exogenous)
-    limits = ranges(
-        game.fleet, state, exogenous, interval=state.interval, interval_h=game.interval_h
-    )
+    homes = standing(game.fleet, state, exogenous, day.plan, game.interval_h)
     orders = order_curves(
         game.fleet,
-        state,
-        limits,
+        homes.state,
+        homes.limits,
         exogenous,
-        Terms(day.plan, action, quotes),
+        Terms(homes.worth, action, quotes),
         interval_h=game.interval_h,
     )
     given = None
@@ -158,8 +165,8 @@ def bid_and_clear(
         around = surroundings(game, exogenous, state.interval)
         given = envelopes(game.power_flow, around, wanted, objective=game.envelopes)
         offered = inside_envelopes(orders, given)
-    clearing = game.mechanism(offered, quotes, game.tie_rank)
-    return Bids(state, limits, orders, given, offered, clearing)
+    clearing = game.mechanism(offered, quotes, game.tie_rank, listed=listed)
+    return Bids(homes.state, homes.limits, orders, given, offered, clearing)
 
 
 def deliver(
@@ -211,7 +218,7 @@ def day_passage(
     bids, around, dispatched = [], [], []
     for now in range(max(day.first_interval, state.interval), day.first_interval + day.length):
         action = follow(state)
-        bid = bid_and_clear(game, state, forecast, day, action)
+        bid = bid_and_clear(game, state, forecast, day, action, listed=False)
         bids.append(bid)
         around.append(surroundings(game, forecast, now))
         set_points = deliver(game, bid.orders, bid.limits, bid.clearing.net_kwh, forecast, now)

@@ -104,7 +104,7 @@ def home_counts_by_peak(feeder: Feeder, profiles: YearProfiles, draws: Homes) ->
     `draws` holds enough candidates for every bus (see `candidates`).
     """
     counts = np.zeros(feeder.bus_count, np.int64)
-    every_row = np.arange(QUARTER_HOURS)
+    copies = shifted_rows(profiles, np.arange(SHIFT_COUNT), np.arange(QUARTER_HOURS))
     by_bus = np.argsort(draws.bus, kind="stable")
     buses, first = np.unique(draws.bus[by_bus], return_index=True)
     last = np.searchsorted(draws.bus[by_bus], buses, side="right")
@@ -113,7 +113,7 @@ def home_counts_by_peak(feeder: Feeder, profiles: YearProfiles, draws: Homes) ->
         total = np.zeros(QUARTER_HOURS)
         before = 0.0
         for home in by_bus[start:end]:
-            rows = shifted_rows(profiles, draws.shift[[home]], every_row)[0]
+            rows = copies[draws.shift[home]]
             total += draws.nominal_kw[home] * profiles.household_pu[draws.household[home], rows]
             peak = float(total.max())
             if peak > target:

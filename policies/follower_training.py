@@ -19,6 +19,7 @@ from cosim.envs.leader_encoding import TariffSet, announced
 from cosim.game import Game, make_game
 from cosim.grid.power_flow import PowerFlow
 from cosim.inputs.world import build_world
+from cosim.interval import Day
 from cosim.prosumers.devices import initial_state
 from cosim.records import Floats, FollowerAction, Signal, World
 from cosim.scenario import Scenario
@@ -179,17 +180,19 @@ class FollowerTrainer:
             name: [] for name in ("observation", "action", "log_probability", "value", "reward")
         }
         held: Floats | None = None  # what stores were worth after the interval before
+        valued: Day | None = None  # by whose plan
         while not session.run_over:
             if session.day_over:
                 session.announce(self._prices(session.leader_view(), draws), self.followers)
             view = session.follower_view()
-            seen = observe(view)[decides]
+            seen = observe(view, decides)
             action, density, value = self.learner.policy.sample(seen, noise)
-            standing = potential(game.fleet, view.day, view.state, None)
+            known = held if view.day is valued else None
+            standing = potential(game.fleet, view.day, view.state, None) if known is None else known
             asked = standing - potential(game.fleet, view.day, view.state, world.actual)
             before = (standing if held is None else held) - asked
             record = session.trade(self._act(action, decides, view))
-            held = potential(game.fleet, view.day, record.state, None)
+            held, valued = potential(game.fleet, view.day, record.state, None), view.day
             reward = (
                 prosumer_rewards(
                     record, wear_eur_per_kwh=game.wear_eur_per_kwh, interval_h=game.interval_h
@@ -206,7 +209,7 @@ class FollowerTrainer:
                 ("value", value),
                 ("reward", (reward / np.maximum(game.fleet.homes, 1e-9))[decides]),
             ):
-                columns[name].append(values.astype(np.float32))
+                columns[name].append(values.astype(np.float32, copy=False))
         stacked = {name: np.stack(values) for name, values in columns.items()}
         return Batch(**stacked, alive=np.ones(stacked["reward"].shape, np.bool_))
 

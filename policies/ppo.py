@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cosim.errors import PolicyError
+from policies.tanh_layers import TanhLayers
 
 # Batches are small enough for one core, and two threads on two busy cores wait for each other.
 torch.set_num_threads(1)
@@ -59,6 +60,7 @@ class ActorCritic(nn.Module):
         self.actor = _layers(observations, hidden, actions, gain=0.01)
         self.critic = _layers(observations, hidden, 1, gain=1.0)
         self.log_std = nn.Parameter(torch.full((actions,), log_std))
+        self.actor_passes, self.critic_passes = TanhLayers(self.actor), TanhLayers(self.critic)
 
     @torch.no_grad()
     def set_constant(self, action: Sequence[float]) -> None:
@@ -71,7 +73,7 @@ class ActorCritic(nn.Module):
     def constant(self) -> Singles | None:
         """Return the mean action (actions,) where it is the same whatever is seen, else None."""
         last = cast("nn.Linear", self.actor[-1])
-        return None if bool(last.weight.any()) else np.array(last.bias.numpy())
+        return None if last.weight.numpy().any() else np.array(last.bias.numpy())
 
     def mean(self, observation: Tensor) -> Tensor:
         """Return the mean action (..., actions)."""
@@ -96,17 +98,20 @@ class ActorCritic(nn.Module):
         self, observation: Singles, generator: torch.Generator
     ) -> tuple[Singles, Singles, Singles]:
         """Return drawn actions (..., actions), their log probability and the value, (...)."""
-        seen = torch.from_numpy(observation)
-        mean = self.mean(seen)
+        mean = self._pass(self.actor_passes, observation)
         noise = torch.randn(mean.shape, generator=generator)
         action = mean + torch.exp(self.log_std) * noise
         density = self.log_probability(mean, action)
-        return action.numpy(), density.numpy(), self.value(seen).numpy()
+        value = self._pass(self.critic_passes, observation).squeeze(-1)
+        return action.numpy(), density.numpy(), value.numpy()
 
-    @torch.no_grad()
     def best(self, observation: Singles) -> Singles:
         """Return the mean action (..., actions): what is played once nothing is to be learned."""
-        return np.asarray(self.mean(torch.from_numpy(observation)).numpy())
+        return np.asarray(self._pass(self.actor_passes, observation).numpy())
+
+    def _pass(self, passes: TanhLayers, observation: Singles) -> Tensor:
+        rows = torch.from_numpy(observation.reshape(-1, self.observations))
+        return passes.forward(rows).reshape(*observation.shape[:-1], -1)
 
 
 def _layers(inputs: int, hidden: int, outputs: int, *, gain: float) -> nn.Sequential:
@@ -209,12 +214,13 @@ class Learner:
         gained = advantages(
             batch, self.reward_scale, discount=settings.discount, gae_lambda=settings.gae_lambda
         )
-        returns = gained[alive] + batch.value[alive]
+        value = _rows_of(batch.value, alive)
+        returns = _rows_of(gained, alive) + value
         rows = Rows(
-            observation=torch.from_numpy(batch.observation[alive]),
-            action=torch.from_numpy(batch.action[alive]),
-            log_probability=torch.from_numpy(batch.log_probability[alive]),
-            advantage=torch.from_numpy(_standard(gained[alive])),
+            observation=torch.from_numpy(_rows_of(batch.observation, alive)),
+            action=torch.from_numpy(_rows_of(batch.action, alive)),
+            log_probability=torch.from_numpy(_rows_of(batch.log_probability, alive)),
+            advantage=torch.from_numpy(_standard(_rows_of(gained, alive))),
             returns=torch.from_numpy(returns),
         )
         for group in self.optimiser.param_groups:
@@ -223,12 +229,12 @@ class Learner:
         for _ in range(settings.epochs):
             order = torch.randperm(len(rows.returns), generator=self.generator)
             seen += [self._step(rows, part) for part in order.chunk(settings.minibatches)]
-        policy, value, divergence, clipped = np.mean(seen, axis=0)
+        policy_loss, value_loss, divergence, clipped = np.mean(seen, axis=0)
         spread = float(returns.var())
-        left = float((returns - batch.value[alive]).var())
+        left = float((returns - value).var())
         return Losses(
-            policy=float(policy),
-            value=float(value),
+            policy=float(policy_loss),
+            value=float(value_loss),
             entropy=float(self.policy.entropy().detach()),
             divergence=float(divergence),
             clipped=float(clipped),
@@ -238,14 +244,17 @@ class Learner:
     def _step(self, rows: "Rows", part: Tensor) -> tuple[float, float, float, float]:
         """Take one gradient step on the rows `part`."""
         settings, policy = self.settings, self.policy
-        seen = rows.observation[part]
-        change = policy.log_probability(policy.mean(seen), rows.action[part])
-        change = change - rows.log_probability[part]
+        seen = rows.observation.index_select(0, part)
+        # Only from the layers' outputs on; through the layers goes `TanhLayers.backward`.
+        mean = policy.actor_passes.forward(seen).requires_grad_()
+        value = policy.critic_passes.forward(seen).requires_grad_()
+        change = policy.log_probability(mean, rows.action.index_select(0, part))
+        change = change - rows.log_probability.index_select(0, part)
         ratio = torch.exp(change)
-        gain = rows.advantage[part]
+        gain = rows.advantage.index_select(0, part)
         trusted = torch.clamp(ratio, 1.0 - settings.clip, 1.0 + settings.clip)
         policy_loss = -torch.minimum(ratio * gain, trusted * gain).mean()
-        value_loss = (policy.value(seen) - rows.returns[part]).square().mean()
+        value_loss = (value.squeeze(-1) - rows.returns.index_select(0, part)).square().mean()
         loss = (
             policy_loss
             + settings.value_weight * value_loss
@@ -258,8 +267,11 @@ class Learner:
                 f"learning_rate than {settings.learning_rate:g}, or go on from an earlier "
                 "checkpoint with another seed"
             )
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        to_mean, to_value, policy.log_std.grad = torch.autograd.grad(
+            loss, (mean, value, policy.log_std)
+        )
+        policy.actor_passes.backward(to_mean)
+        policy.critic_passes.backward(to_value)
         nn.utils.clip_grad_norm_(policy.parameters(), settings.gradient_norm_max)
         self.optimiser.step()
         with torch.no_grad():
@@ -295,6 +307,12 @@ class Rows:
     log_probability: Tensor
     advantage: Tensor
     returns: Tensor
+
+
+def _rows_of(values: Singles, alive: Booleans) -> Singles:
+    """Return the rows (R, ...) of `values` (T, M, ...) in which agents take part."""
+    whole = bool(alive.all())
+    return np.ascontiguousarray(values.reshape(-1, *values.shape[2:]) if whole else values[alive])
 
 
 def _standard(values: Singles) -> Singles:

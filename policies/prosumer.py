@@ -29,7 +29,7 @@ class LearnedFollowers:
         if same is not None:
             raw[decides] = same  # without looking, which takes most of the time
         elif decides.any():
-            raw[decides] = self.policy.best(observe(view)[decides])
+            raw[decides] = self.policy.best(observe(view, decides))
         return follower_action(
             raw,
             retail=view.retail_eur_per_kwh,

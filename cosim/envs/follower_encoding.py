@@ -5,16 +5,19 @@ feeder. Sizes are per home and prices are shares of the way from the feed-in to 
 which keeps most numbers between -1 and 1 without statistics that drift.
 """
 
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from cosim.envs.follower_encoding_kernel import HIGHEST, encode
+from cosim.interval import Day
 from cosim.means import mean_of
-from cosim.prosumers.devices import plug_in, ranges
-from cosim.prosumers.orders import battery_prices, heat_price, vehicle_values
-from cosim.records import Booleans, Exogenous, Fleet, Floats, FollowerAction
+from cosim.prosumers.standing import standing
+from cosim.records import Booleans, Exogenous, Fleet, Floats, FollowerAction, Integers
 from cosim.views import FollowerView
 
 Singles = NDArray[np.float32]
@@ -79,6 +82,61 @@ FIELDS: Final[dict[str, str]] = {
 
 OBSERVATIONS = len(FIELDS)
 
+FIXED: Final = (
+    "homes",
+    "battery_kwh",
+    "battery_kw",
+    "charge_efficiency",
+    "discharge_efficiency",
+    "pv_kwp",
+    "vehicle_kw",
+    "heat_pump_kw",
+)
+"""Fields that hang on what a home owns alone."""
+
+SHARED: Final = (
+    "hour_sin",
+    "hour_cos",
+    "day_left",
+    "surprise",
+    "buy",
+    "sell",
+    "expected_price",
+    "expected_trade",
+    "shortage",
+    *(f"{stem}_{name}" for stem in ("middle", "price", "shortage") for name in _AHEAD),
+)
+"""Fields that are the same for all homes of an environment."""
+
+OWN: Final = (
+    "stored_share",
+    "load",
+    "solar",
+    "vehicle_missing",
+    "vehicle_left",
+    "warmth",
+    "heat_reference",
+    "battery_bid",
+    "battery_ask",
+    "vehicle_dear",
+    "vehicle_spare",
+    "heat_value",
+    "network_price",
+    "headroom_up",
+    "headroom_down",
+    "refused",
+    *(f"net_{name}" for name in _AHEAD),
+)
+"""The others, in the order in which `encode` works them out."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """What the day's prices and expectations tell in each of its intervals."""
+
+    fields: Floats  # (T, B, fields of `SHARED` without the first four)
+    price_eur_per_kwh: Floats  # (T, B) local price expected, or the middle of the quotes
+
 
 def flexible(fleet: Fleet) -> Booleans:
     """Return who has something to decide: a battery, a vehicle or a heat pump, (B, N)."""
@@ -87,49 +145,53 @@ def flexible(fleet: Fleet) -> Booleans:
     )
 
 
-def observe(view: FollowerView) -> Singles:
-    """Return what every follower sees, (B, N, OBSERVATIONS)."""
+def observe(view: FollowerView, who: Booleans | None = None) -> Singles:
+    """Return what every follower sees, (B, N, OBSERVATIONS), or `who` (B, N) alone, as rows."""
     fleet, now = view.fleet, view.state.interval
-    state = plug_in(view.state, view.now)
-    homes = np.maximum(fleet.homes, 1e-9)
-    fields = {
-        **_time(view),
-        "homes": np.log(homes) / 4.0,
-        "stored_share": _share(state.battery_kwh, fleet.battery_kwh),
-        "battery_kwh": fleet.battery_kwh / homes / 10.0,
-        "battery_kw": fleet.battery_kw / homes / 5.0,
-        "charge_efficiency": (fleet.battery_charge_efficiency - 0.94) * 20.0,
-        "discharge_efficiency": (fleet.battery_discharge_efficiency - 0.94) * 20.0,
-        "pv_kwp": fleet.pv_kwp / homes / 8.0,
-        "load": view.now.load_kw[now] / homes / 3.0,
-        "solar": view.now.pv_kw[now] / homes / 5.0,
-        "vehicle_kw": fleet.vehicle_kw / homes / 11.0,
-        "vehicle_missing": state.vehicle_missing_kwh / homes / 20.0,
-        "vehicle_left": np.maximum(view.now.vehicle_departure[now] - now, 0)
-        * view.interval_h
-        / 12.0,
-        "heat_pump_kw": fleet.heat_pump_kw / homes / 4.0,
-        "warmth": _share(
-            state.indoor_celsius - fleet.comfort_target_celsius,
-            0.5 * (fleet.comfort_max_celsius - fleet.comfort_min_celsius),
+    homes = standing(fleet, view.state, view.now, view.day.plan, view.interval_h)
+    state, worth = homes.state, homes.worth
+    looking = np.arange(fleet.bus.size) if who is None else np.flatnonzero(who)
+    told = _told(view.day, view.retail_eur_per_kwh, view.feed_in_eur_per_kwh, view.interval_h)
+    last = view.last
+    nothing = np.zeros(fleet.bus.shape)
+    out: Singles = encode(
+        looking,
+        (_columns(FIXED), _fixed(fleet)),
+        (_columns(SHARED), _shared(view, told)),
+        (
+            _columns(OWN),
+            fleet.homes,
+            state.battery_kwh,
+            fleet.battery_kwh,
+            state.vehicle_missing_kwh,
+            state.indoor_celsius,
+            fleet.comfort_target_celsius,
+            fleet.comfort_min_celsius,
+            fleet.comfort_max_celsius,
+            fleet.heat_pump_kw,
+            view.now.load_kw[now],
+            view.now.pv_kw[now],
+            view.now.heat_pump_reference_kw[now],
+            view.now.vehicle_departure[now],
         ),
-        "heat_reference": view.now.heat_pump_reference_kw[now] / homes / 2.0,
-        **_net_ahead(view, homes),
-        **_prices(view),
-        **_values(view),
-        "network_price": np.clip(
-            view.network_eur_per_kwh / (view.retail_eur_per_kwh - view.feed_in_eur_per_kwh),
-            -2.0,
-            2.0,
+        (_net_so_far(view.forecast), *_spans(view)),
+        (
+            told.price_eur_per_kwh[view.row],
+            worth.bid_eur_per_kwh,
+            worth.ask_eur_per_kwh,
+            worth.dear_eur_per_kwh,
+            worth.spare_eur_per_kwh,
+            worth.heat_eur_per_kwh,
         ),
-        "headroom_up": np.clip(view.headroom_pu[:, :, 0] / 0.05, -2.0, 2.0),
-        "headroom_down": np.clip(view.headroom_pu[:, :, 1] / 0.05, -2.0, 2.0),
-        "refused": _refused(view) / homes / 2.0,
-    }
-    out = np.empty((*fleet.bus.shape, OBSERVATIONS), np.float32)
-    for position, name in enumerate(FIELDS):
-        out[:, :, position] = fields[name]
-    return np.clip(out, -10.0, 10.0, out=out)
+        (
+            view.network_eur_per_kwh,
+            view.headroom_pu,
+            nothing if last is None else last.clearing.net_kwh,
+            nothing if last is None else last.validation.net_kwh,
+        ),
+        (now, view.interval_h, view.retail_eur_per_kwh - view.feed_in_eur_per_kwh),
+    )
+    return out.reshape(*fleet.bus.shape, OBSERVATIONS) if who is None else out
 
 
 def follower_action(
@@ -146,42 +208,54 @@ def follower_action(
     )
 
 
-def _share(amount: Floats, whole: Floats) -> Floats:
-    return np.divide(amount, whole, out=np.zeros_like(amount), where=whole > 0.0)
+@cache
+def _columns(names: tuple[str, ...]) -> Integers:
+    """Return the positions of fields."""
+    return np.array([list(FIELDS).index(name) for name in names])
 
 
-def _time(view: FollowerView) -> dict[str, float]:
+@lru_cache(maxsize=2)
+def _fixed(fleet: Fleet) -> Singles:
+    """Return the fields that never change, (B, N, fields of `FIXED`)."""
+    homes = np.maximum(fleet.homes, 1e-9)
+    fields = (
+        np.log(homes) / 4.0,
+        fleet.battery_kwh / homes / 10.0,
+        fleet.battery_kw / homes / 5.0,
+        (fleet.battery_charge_efficiency - 0.94) * 20.0,
+        (fleet.battery_discharge_efficiency - 0.94) * 20.0,
+        fleet.pv_kwp / homes / 8.0,
+        fleet.vehicle_kw / homes / 11.0,
+        fleet.heat_pump_kw / homes / 4.0,
+    )
+    return np.clip(np.stack(fields, axis=2), -HIGHEST, HIGHEST).astype(np.float32)
+
+
+def _shared(view: FollowerView, told: Told) -> Singles:
+    """Return what all homes of an environment see, (B, fields of `SHARED`)."""
     angle = 2.0 * np.pi * view.local_hour[view.row] / 24.0
-    return {
-        "hour_sin": float(np.sin(angle)),
-        "hour_cos": float(np.cos(angle)),
-        "day_left": 1.0 - view.row / view.day.length,
-    }
+    out = np.empty((view.fleet.bus.shape[0], len(SHARED)))
+    out[:, 0] = np.sin(angle)
+    out[:, 1] = np.cos(angle)
+    out[:, 2] = 1.0 - view.row / view.day.length
+    out[:, 3] = _surprise(view) / (view.retail_eur_per_kwh - view.feed_in_eur_per_kwh)
+    out[:, 4:] = told.fields[view.row]
+    return np.clip(out, -HIGHEST, HIGHEST).astype(np.float32)
 
 
-def _windows(view: FollowerView) -> list[slice]:
+def _windows(interval_h: float) -> list[slice]:
     """Return the rows, counted from now, of every window."""
-    per_hour = round(1.0 / view.interval_h)
+    per_hour = round(1.0 / interval_h)
     return [slice(int(low * per_hour), int(high * per_hour)) for low, high in WINDOWS_H]
 
 
-def _ahead(values: Floats, view: FollowerView) -> list[Floats]:
-    """Return the means of `values` (rows from now on, ...) over the windows, where any is left."""
-    means = []
-    for window in _windows(view):
-        rows = values[window]
-        means.append(mean_of(rows) if len(rows) else values[-1])
-    return means
-
-
-def _net_ahead(view: FollowerView, homes: Floats) -> dict[str, Floats]:
-    now, total = view.state.interval, _net_so_far(view.forecast)
-    out = {}
-    for name, window in zip(_AHEAD, _windows(view), strict=True):
-        end = min(now + window.stop, len(total) - 1)
-        start = min(now + window.start, end - 1)
-        out[f"net_{name}"] = (total[end] - total[start]) / ((end - start) * 3.0 * homes)
-    return out
+def _spans(view: FollowerView) -> tuple[Integers, Integers]:
+    """Return the first interval of every window and the first one behind it, where known."""
+    now, windows = view.state.interval, _windows(view.interval_h)
+    known = view.forecast.load_kw.shape[0]
+    last = [min(now + window.stop, known) for window in windows]
+    first = [min(now + each.start, end - 1) for each, end in zip(windows, last, strict=True)]
+    return np.array(first), np.array(last)
 
 
 @lru_cache(maxsize=2)
@@ -194,46 +268,58 @@ def _net_so_far(forecast: Exogenous) -> Floats:
     return np.concatenate([np.zeros((1, *net.shape[1:])), np.cumsum(net, axis=0)])
 
 
-def _prices(view: FollowerView) -> dict[str, Floats]:
-    """Return prices and the shortage, each (B, 1)."""
-    row, day = view.row, view.day
-    low, span = view.feed_in_eur_per_kwh, view.retail_eur_per_kwh - view.feed_in_eur_per_kwh
-    buy = (day.signal.buy_eur_per_kwh[row:] - low) / span
-    sell = (day.signal.sell_eur_per_kwh[row:] - low) / span
+@lru_cache(maxsize=2)
+def _told(day: Day, retail: float, feed_in: float, interval_h: float) -> Told:
+    """Return prices and shortages as they look from every interval; a day has one answer."""
+    low, span = feed_in, retail - feed_in
+    buy = (day.signal.buy_eur_per_kwh - low) / span
+    sell = (day.signal.sell_eur_per_kwh - low) / span
     middle = 0.5 * (buy + sell)
-    price, trades, shortage = _expected(view, middle)
-    out = {
-        "buy": buy[0],
-        "sell": sell[0],
-        "expected_price": price[0],
-        "expected_trade": trades[0],
-        "shortage": shortage[0],
-        "surprise": _surprise(view) / span,
-    }
-    for stem, values, now in (
-        ("middle", middle, middle[0]),
-        ("price", price, price[0]),
-        ("shortage", shortage, 0.0),
-    ):
-        for name, mean in zip(_AHEAD, _ahead(values, view), strict=True):
-            out[f"{stem}_{name}"] = mean - now
-    return {name: values[:, None] for name, values in out.items()}
+    price, trades, shortage = _expected(day, middle, low, span)
+    quoted = 0.5 * (day.signal.buy_eur_per_kwh + day.signal.sell_eur_per_kwh)
+    fields = [buy, sell, price, trades, shortage]
+    for values, now in ((middle, middle), (price, price), (shortage, 0.0)):
+        fields += [ahead - now for ahead in _ahead(values, interval_h)]
+    return Told(
+        fields=np.stack(fields, axis=2),
+        price_eur_per_kwh=_expected(day, (quoted - low) / span, low, span)[0] * span + low,
+    )
 
 
-def _expected(view: FollowerView, middle: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return the expected local price, whether one is, and the shortage, (rows left, B)."""
-    expected = view.day.expected
+def _ahead(values: Floats, interval_h: float) -> list[Floats]:
+    """Return the means of `values` (T, B) over the windows, as seen from every interval.
+
+    Windows end with the day; of those behind it the last value is left.
+    """
+    rows = np.arange(len(values))
+    return [
+        _means(values, window.stop - window.start)[np.minimum(rows + window.start, len(values))]
+        for window in _windows(interval_h)
+    ]
+
+
+def _means(values: Floats, width: int) -> Floats:
+    """Return the means of `width` rows of `values` (T, B) from each on, (T + 1, B)."""
+    whole = sliding_window_view(values, min(width, len(values)), axis=0)
+    found = [np.ascontiguousarray(whole).sum(axis=-1) / whole.shape[-1]]
+    cut_off = [mean_of(values[start:]) for start in range(len(whole), len(values))]
+    return np.concatenate([*found, np.reshape(cut_off, (-1, values.shape[1])), values[-1:]])
+
+
+def _expected(
+    day: Day, otherwise: Floats, low: float, span: float
+) -> tuple[Floats, Floats, Floats]:
+    """Return the expected local price, whether one is, and the shortage, (T, B)."""
+    expected = day.expected
     if expected is None:
-        return middle, np.zeros_like(middle), np.zeros_like(middle)
-    row = view.row
-    low, span = view.feed_in_eur_per_kwh, view.retail_eur_per_kwh - view.feed_in_eur_per_kwh
-    price = (expected.price_eur_per_kwh[row:] - low) / span
+        return otherwise, np.zeros_like(otherwise), np.zeros_like(otherwise)
+    price = (expected.price_eur_per_kwh - low) / span
     known = ~np.isnan(price)
-    bought, sold = expected.bought_kwh[row:], expected.sold_kwh[row:]
+    bought, sold = expected.bought_kwh, expected.sold_kwh
     shortage = np.divide(
         bought - sold, bought + sold, out=np.zeros_like(bought), where=bought + sold > 1e-9
     )
-    return np.where(known, price, middle), known.astype(np.float64), shortage
+    return np.where(known, price, otherwise), known.astype(np.float64), shortage
 
 
 def _surprise(view: FollowerView) -> Floats:
@@ -246,38 +332,3 @@ def _surprise(view: FollowerView) -> Floats:
     return np.asarray(
         np.nan_to_num(last.clearing.price_eur_per_kwh - expected.price_eur_per_kwh[row])
     )
-
-
-def _values(view: FollowerView) -> dict[str, Floats]:
-    """Return what the plan pays and asks, less the price expected now, each (B, N)."""
-    fleet, plan, now = view.fleet, view.day.plan, view.state.interval
-    span = view.retail_eur_per_kwh - view.feed_in_eur_per_kwh
-    state = plug_in(view.state, view.now)
-    limits = ranges(fleet, state, view.now, interval=now, interval_h=view.interval_h)
-    bid, ask = battery_prices(fleet, state, limits, plan)
-    dear, _, spare = vehicle_values(
-        fleet, state, limits, view.now, plan=plan, interval_h=view.interval_h
-    )
-    heat = heat_price(fleet, state, limits, view.now, plan=plan, interval_h=view.interval_h)
-    signal = view.day.signal
-    middle = 0.5 * (signal.buy_eur_per_kwh[view.row :] + signal.sell_eur_per_kwh[view.row :])
-    low = view.feed_in_eur_per_kwh
-    price = _expected(view, (middle - low) / span)[0][0][:, None] * span + low
-    owned = {
-        "battery_bid": (bid, fleet.battery_kwh),
-        "battery_ask": (ask, fleet.battery_kwh),
-        "vehicle_dear": (dear, state.vehicle_missing_kwh),
-        "vehicle_spare": (spare, state.vehicle_missing_kwh),
-        "heat_value": (heat, fleet.heat_pump_kw),
-    }
-    return {
-        name: np.where(has > 0.0, np.clip((value - price) / span, -2.0, 2.0), 0.0)
-        for name, (value, has) in owned.items()
-    }
-
-
-def _refused(view: FollowerView) -> Floats:
-    """Return what the grid refused in the interval before, (B, N), kWh."""
-    if view.last is None:
-        return np.zeros(view.fleet.bus.shape)
-    return np.asarray(view.last.clearing.net_kwh - view.last.validation.net_kwh)

@@ -182,7 +182,7 @@ class _Search:
         self.bound = standing.bound
         self.cuts = Cuts(groups, standing)
         self._kept_free = np.zeros(len(standing.allowed))
-        self._rows = np.zeros(0, np.int64)
+        self._watched = np.zeros(len(standing.allowed), np.bool_)
 
     def visit(self, accepted_kwh: Floats) -> Deciding[_Point]:
         """Solve a point."""
@@ -203,12 +203,12 @@ class _Search:
 
         These are then added at the point `before` too: there the programme did not see them.
         """
-        near = np.flatnonzero(point.excess - self._standing.allowed > -WATCHED)
-        new = np.setdiff1d(near, self._rows)
+        near = point.excess - self._standing.allowed > -WATCHED
+        new = np.flatnonzero(near & ~self._watched)
         if before is not None and len(new):
             yield from self._cut(before, new)
-        self._rows = np.union1d(self._rows, near)
-        yield from self._cut(point, self._rows)
+        self._watched |= near
+        yield from self._cut(point, np.flatnonzero(self._watched))
         return bool(np.any(point.excess[new] > self.bound[new]))
 
     def _cut(self, point: _Point, rows: Integers) -> Deciding[None]:

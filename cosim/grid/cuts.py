@@ -95,6 +95,6 @@ class Cuts:
 
     def rule_out(self, number: int, bound: Floats) -> bool:
         """Whether valid cuts made at a point rule out every limit's excess there."""
-        broken = np.flatnonzero(self._points_excess[number] > bound)
-        valid = self.row[(self._point == number) & self._valid]
-        return bool(np.all(np.isin(broken, valid)))
+        broken = self._points_excess[number] > bound
+        broken[self.row[(self._point == number) & self._valid]] = False
+        return not broken.any()

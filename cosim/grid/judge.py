@@ -219,9 +219,10 @@ class Judge:
             weighted = outcome.row_eur[:, None] * outcome.slopes
             costs = group_effect(groups, weighted, self.interval_h)
             shadow = costs.sum(axis=0)
-            for group in np.flatnonzero(costs.max(axis=0) > 0.0):
-                named = limits.reason_of(feeder, int(outcome.rows[np.argmax(costs[:, group])]))
-                reason[group], element[group] = int(named[0]), named[1]
+            priced, dearest = costs.max(axis=0) > 0.0, outcome.rows[np.argmax(costs, axis=0)]
+            for row in np.unique(dearest[priced]):
+                named, held = limits.reason_of(feeder, int(row)), priced & (dearest == row)
+                reason[held], element[held] = int(named[0]), named[1]
             on_voltage = outcome.rows < 2 * feeder.bus_count
             for part, rows in enumerate((on_voltage, ~on_voltage)):
                 prices[part] = weighted[rows].sum(axis=0) / self.interval_h

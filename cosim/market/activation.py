@@ -67,8 +67,10 @@ class Activation:
     inner: Mechanism
     call: Call
 
-    def __call__(self, orders: Orders, quotes: Quotes, tie_rank: Integers) -> Clearing:
-        """Return the clearing with the call in it."""
+    def __call__(
+        self, orders: Orders, quotes: Quotes, tie_rank: Integers, /, *, listed: bool = True
+    ) -> Clearing:
+        """Return the clearing with the call in it, trades always listed: they tell what is left."""
         clearing = self.inner(orders, quotes, tie_rank)
         found = beyond(orders, clearing, quotes, self.call.direction)
         taken = take(found, clearing, self.call)

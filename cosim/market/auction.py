@@ -11,20 +11,32 @@ auction e-market" (2002) for the family; mid-market rate: Long et al., "Peer-to-
 in a community microgrid" (2017).
 """
 
-from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
 from cosim.market.auction_kernel import FILL_MID_MARKET, FILL_NONE, FILL_UNIFORM, clear_all
 from cosim.records import Clearing, Integers, Orders, Quotes, Trades
 
-Mechanism = Callable[[Orders, Quotes, Integers], Clearing]
+
+class Mechanism(Protocol):
+    """Clears an interval."""
+
+    def __call__(
+        self, orders: Orders, quotes: Quotes, tie_rank: Integers, /, *, listed: bool = True
+    ) -> Clearing:
+        """Return the clearing; trades may be left out of it where they need not be `listed`."""
 
 
 def clear(
-    orders: Orders, quotes: Quotes, tie_rank: Integers, *, fill: int, pay_as_bid: bool
+    orders: Orders,
+    quotes: Quotes,
+    tie_rank: Integers,
+    *,
+    fill: int,
+    pay_as_bid: bool,
+    listed: bool = True,
 ) -> Clearing:
     """Match all orders of all environments.
 
@@ -36,12 +48,14 @@ def clear(
             rata.
         fill: which rule decides how much is traded locally.
         pay_as_bid: price each local match at the middle of its bid and ask.
+        listed: return the trades; without, their list is empty, and price and quantities are there
+            sooner.
 
     Returns:
         The clearing; every trade respects the bid and the ask of its ends.
     """
     environments, prosumers, steps = orders.step_kwh.shape
-    capacity = environments * prosumers * (steps + 2) * 2
+    capacity = environments * prosumers * (steps + 2) * 2 if listed else 0
     seller = np.empty(capacity, np.int64)
     buyer = np.empty(capacity, np.int64)
     values = np.empty((5, capacity))
@@ -65,6 +79,7 @@ def clear(
         ),
         fill,
         pay_as_bid,
+        listed,
         start,
         seller,
         buyer,
@@ -73,6 +88,9 @@ def clear(
         price,
         net,
     )
+    if not listed:
+        count = 0
+        start[:] = 0
     environment = np.repeat(np.arange(environments), np.diff(start))
     # Index -1, the aggregator, reads the last column: it was there before everybody.
     turn = np.hstack([tie_rank, np.full((environments, 1), -1)])

@@ -29,6 +29,7 @@ def clear_all(  # noqa: PLR0913 # arrays to write into come last
     tariff,
     fill,
     pay_as_bid,
+    listed,
     start,
     seller,
     buyer,
@@ -37,7 +38,7 @@ def clear_all(  # noqa: PLR0913 # arrays to write into come last
     price,
     net,
 ):
-    """Clear every environment; return the number of trades written."""
+    """Clear every environment; return the number of trades, written only where `listed`."""
     environments, prosumers, steps = step_quantity.shape
     retail, passed_on, local_fee = tariff
     most = prosumers * (steps + 1)
@@ -46,13 +47,14 @@ def clear_all(  # noqa: PLR0913 # arrays to write into come last
     for b in range(environments):
         for n in range(prosumers):
             turn[tie_rank[b, n]] = n
-        asks, ask_owner, _, bids, bid_owner, bid_firm = _offers(
-            minimum[b], step_price[b], step_quantity[b], turn, retail, most
-        )
-        bids[EFFECTIVE] = bids[PRICE] - local_fee
-        asks[EFFECTIVE] = asks[PRICE]
         low = sell_quote[b]
         high = buy_quote[b] - local_fee
+        asks, ask_owner, bids, bid_owner, bid_firm = _offers(
+            minimum[b], step_price[b], step_quantity[b], turn, most,
+            (retail, low, buy_quote[b], local_fee),
+        )  # fmt: skip
+        bids[EFFECTIVE] = bids[PRICE] - local_fee
+        asks[EFFECTIVE] = asks[PRICE]
         price[b] = np.nan
         if high >= low:
             if fill == FILL_UNIFORM:
@@ -66,20 +68,25 @@ def clear_all(  # noqa: PLR0913 # arrays to write into come last
         count = _match_locally(
             asks, ask_owner, bids, bid_owner, bid_firm,
             price[b], low, high, local_fee, pay_as_bid,
-            count, seller, buyer, values, firm, net[b],
+            listed, count, seller, buyer, values, firm, net[b],
         )  # fmt: skip
         count = _legs_with_aggregator(
             asks, ask_owner, bids, bid_owner, bid_firm,
             sell_quote[b], buy_quote[b], passed_on,
-            count, seller, buyer, values, firm, net[b],
+            listed, count, seller, buyer, values, firm, net[b],
         )  # fmt: skip
         start[b + 1] = count
     return count
 
 
 @njit(cache=True)
-def _offers(minimum, step_price, step_quantity, turn, retail, most):
-    """Split the curves at zero into asks (ascending) and bids (descending); equals by turn."""
+def _offers(minimum, step_price, step_quantity, turn, most, terms):
+    """Split the curves at zero into asks (ascending) and bids (descending); equals by turn.
+
+    `terms` are the retail price, the aggregator's quotes and the fees of a local trade. What finds
+    no partner at any price between the quotes, and is not for the aggregator, is left out.
+    """
+    retail, sell_quote, buy_quote, local_fee = terms
     prosumers, steps = step_quantity.shape
     asks = np.zeros((5, most))
     bids = np.zeros((5, most))
@@ -91,12 +98,7 @@ def _offers(minimum, step_price, step_quantity, turn, retail, most):
     d = 0
     for position in range(prosumers):
         n = turn[position]
-        for s in range(steps):
-            slot = s
-            while slot > 0 and step_price[n, order[slot - 1]] < step_price[n, s]:
-                order[slot] = order[slot - 1]
-                slot -= 1
-            order[slot] = s
+        _dearest_first(step_price[n], order)
         lower = minimum[n]
         if lower > LEAST_KWH:
             bids[PRICE, d] = retail
@@ -106,30 +108,69 @@ def _offers(minimum, step_price, step_quantity, turn, retail, most):
             d += 1
         for slot in range(steps):
             s = order[slot]
+            price = step_price[n, s]
             upper = lower + step_quantity[n, s]
             sold = min(upper, 0.0) - min(lower, 0.0)
-            if sold > LEAST_KWH:
-                asks[PRICE, a] = step_price[n, s]
+            if sold > LEAST_KWH and not (price > buy_quote - local_fee and price > sell_quote):
+                asks[PRICE, a] = price
                 asks[QUANTITY, a] = sold
                 ask_owner[a] = n
                 a += 1
             bought = max(upper, 0.0) - max(lower, 0.0)
-            if bought > LEAST_KWH:
-                bids[PRICE, d] = step_price[n, s]
+            if bought > LEAST_KWH and not (price - local_fee < sell_quote and price < buy_quote):
+                bids[PRICE, d] = price
                 bids[QUANTITY, d] = bought
                 bid_owner[d] = n
                 d += 1
             lower = upper
     rising = np.argsort(asks[PRICE, :a], kind="mergesort")
-    falling = np.argsort(-bids[PRICE, :d], kind="mergesort")
+    falling = _falling(bids[PRICE, :d], retail)
     return (
         asks[:, rising],
         ask_owner[rising],
-        a,
         bids[:, falling],
         bid_owner[falling],
         bid_firm[falling],
     )
+
+
+@njit(cache=True)
+def _dearest_first(price, order):
+    """Fill `order` with the positions of prices from the highest down, by insertion."""
+    for s in range(len(price)):
+        slot = s
+        while slot > 0 and price[order[slot - 1]] < price[s]:
+            order[slot] = order[slot - 1]
+            slot -= 1
+        order[slot] = s
+
+
+@njit(cache=True)
+def _falling(price, retail):
+    """Return the order from the highest price down; equals stay in the order they are in.
+
+    Most firm load bids `retail` and nobody more: what bids that is not sorted among itself then.
+    """
+    count = len(price)
+    order = np.empty(count, np.int64)
+    dear = 0
+    sorted_already = True
+    for k in range(count):
+        if price[k] >= retail:
+            sorted_already &= price[k] == retail
+            order[dear] = k
+            dear += 1
+    rest = dear
+    for k in range(count):
+        if price[k] < retail:
+            order[rest] = k
+            rest += 1
+    if not sorted_already:
+        first = order[:dear].copy()
+        order[:dear] = first[np.argsort(-price[first], kind="mergesort")]
+    last = order[dear:].copy()
+    order[dear:] = last[np.argsort(-price[last], kind="mergesort")]
+    return order
 
 
 @njit(cache=True)
@@ -236,9 +277,9 @@ def _fill_outside(  # noqa: PLR0913 # working space comes last
 def _match_locally(  # noqa: PLR0913 # arrays to write into come last
     asks, ask_owner, bids, bid_owner, bid_firm,
     price, low, high, local_fee, pay_as_bid,
-    count, seller, buyer, values, firm, net,
+    listed, count, seller, buyer, values, firm, net,
 ):  # fmt: skip
-    """Pair the local fills in merit order; return the number of trades written so far."""
+    """Pair the local fills in merit order; return the number of trades so far."""
     i = 0
     j = 0
     left_ask = asks[LOCAL, 0] if asks.shape[1] else 0.0
@@ -249,14 +290,15 @@ def _match_locally(  # noqa: PLR0913 # arrays to write into come last
             paid = price
             if pay_as_bid:
                 paid = min(max(0.5 * (asks[EFFECTIVE, i] + bids[EFFECTIVE, j]), low), high)
-            seller[count] = ask_owner[i]
-            buyer[count] = bid_owner[j]
-            values[0, count] = amount
-            values[1, count] = paid
-            values[2, count] = asks[PRICE, i]
-            values[3, count] = bids[PRICE, j]
-            values[4, count] = local_fee
-            firm[count] = bid_firm[j]
+            if listed:
+                seller[count] = ask_owner[i]
+                buyer[count] = bid_owner[j]
+                values[0, count] = amount
+                values[1, count] = paid
+                values[2, count] = asks[PRICE, i]
+                values[3, count] = bids[PRICE, j]
+                values[4, count] = local_fee
+                firm[count] = bid_firm[j]
             net[ask_owner[i]] -= amount
             net[bid_owner[j]] += amount
             count += 1
@@ -275,33 +317,35 @@ def _match_locally(  # noqa: PLR0913 # arrays to write into come last
 def _legs_with_aggregator(  # noqa: PLR0913 # arrays to write into come last
     asks, ask_owner, bids, bid_owner, bid_firm,
     sell_quote, buy_quote, passed_on,
-    count, seller, buyer, values, firm, net,
+    listed, count, seller, buyer, values, firm, net,
 ):  # fmt: skip
-    """Write the legs with the aggregator; return the number of trades written so far."""
+    """Write the legs with the aggregator; return the number of trades so far."""
     for i in range(asks.shape[1]):
         amount = asks[OUTSIDE, i]
         if amount > LEAST_KWH:
-            seller[count] = ask_owner[i]
-            buyer[count] = -1
-            values[0, count] = amount
-            values[1, count] = sell_quote
-            values[2, count] = asks[PRICE, i]
-            values[3, count] = sell_quote
-            values[4, count] = 0.0
-            firm[count] = False
+            if listed:
+                seller[count] = ask_owner[i]
+                buyer[count] = -1
+                values[0, count] = amount
+                values[1, count] = sell_quote
+                values[2, count] = asks[PRICE, i]
+                values[3, count] = sell_quote
+                values[4, count] = 0.0
+                firm[count] = False
             net[ask_owner[i]] -= amount
             count += 1
     for j in range(bids.shape[1]):
         amount = bids[OUTSIDE, j]
         if amount > LEAST_KWH:
-            seller[count] = -1
-            buyer[count] = bid_owner[j]
-            values[0, count] = amount
-            values[1, count] = buy_quote - passed_on
-            values[2, count] = buy_quote - passed_on
-            values[3, count] = bids[PRICE, j]
-            values[4, count] = passed_on
-            firm[count] = bid_firm[j]
+            if listed:
+                seller[count] = -1
+                buyer[count] = bid_owner[j]
+                values[0, count] = amount
+                values[1, count] = buy_quote - passed_on
+                values[2, count] = buy_quote - passed_on
+                values[3, count] = bids[PRICE, j]
+                values[4, count] = passed_on
+                firm[count] = bid_firm[j]
             net[bid_owner[j]] += amount
             count += 1
     return count

@@ -4,9 +4,11 @@ Energies of an interval are at the meter in kWh; `interval_h` is its length. All
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
+from cosim.prosumers.device_kernels import able, moved
 from cosim.records import Exogenous, Fleet, Floats, State
 from cosim.results import Dispatch
 
@@ -23,11 +25,12 @@ class Ranges:
     heat_may_kwh: Floats  # most that keeps it below the ceiling
 
 
+@lru_cache(maxsize=4)
 def heat_response(fleet: Fleet, interval_h: float) -> tuple[Floats, Floats]:
     """Return (share of a temperature difference that remains, kelvin per electric kWh).
 
     Exact step response of the one-capacity building model written as distance from the
-    reference: ``C d(T - T*)/dt = COP (P - P*) - (C / tau) (T - T*)``.
+    reference: ``C d(T - T*)/dt = COP (P - P*) - (C / tau) (T - T*)``. Worked out once a fleet.
     """
     time_constant = np.where(fleet.heat_pump_kw > 0.0, fleet.building_time_constant_h, 1.0)
     capacity = np.where(fleet.heat_pump_kw > 0.0, fleet.building_kwh_per_kelvin, 1.0)
@@ -40,34 +43,33 @@ def ranges(
     fleet: Fleet, state: State, exogenous: Exogenous, *, interval: int, interval_h: float
 ) -> Ranges:
     """Return what every device can and must do in `interval` of `exogenous`."""
-    power_kwh = fleet.battery_kw * interval_h
-    headroom = np.maximum(fleet.battery_kwh - state.battery_kwh, 0.0)
-    charge = np.minimum(power_kwh, headroom / fleet.battery_charge_efficiency)
-    discharge = np.minimum(power_kwh, state.battery_kwh * fleet.battery_discharge_efficiency)
-
-    departure = exogenous.vehicle_departure[interval]
-    plugged = departure >= 0
-    vehicle_kwh = fleet.vehicle_kw * interval_h
-    missing = np.where(plugged, state.vehicle_missing_kwh / fleet.vehicle_efficiency, 0.0)
-    later = np.maximum(departure - interval - 1, 0) * vehicle_kwh
-    vehicle_may = np.minimum(vehicle_kwh, missing)
-    vehicle_must = np.clip(missing - later, 0.0, vehicle_may)
-
-    remaining, gain = heat_response(fleet, interval_h)
-    reference = exogenous.heat_pump_reference_kw[interval] * interval_h
-    drifted = fleet.comfort_target_celsius + remaining * (
-        state.indoor_celsius - fleet.comfort_target_celsius
-    )
-    most = fleet.heat_pump_kw * interval_h
-    heat_must = np.clip(reference + (fleet.comfort_min_celsius - drifted) / gain, 0.0, most)
-    heat_may = np.clip(reference + (fleet.comfort_max_celsius - drifted) / gain, 0.0, most)
     return Ranges(
-        battery_charge_kwh=charge,
-        battery_discharge_kwh=discharge,
-        vehicle_must_kwh=vehicle_must,
-        vehicle_may_kwh=vehicle_may,
-        heat_must_kwh=heat_must,
-        heat_may_kwh=np.maximum(heat_may, heat_must),
+        *able(
+            (
+                state.battery_kwh,
+                fleet.battery_kwh,
+                fleet.battery_kw,
+                fleet.battery_charge_efficiency,
+                fleet.battery_discharge_efficiency,
+            ),
+            (
+                state.vehicle_missing_kwh,
+                fleet.vehicle_kw,
+                fleet.vehicle_efficiency,
+                exogenous.vehicle_departure[interval],
+            ),
+            (
+                state.indoor_celsius,
+                fleet.comfort_target_celsius,
+                fleet.comfort_min_celsius,
+                fleet.comfort_max_celsius,
+                fleet.heat_pump_kw,
+                exogenous.heat_pump_reference_kw[interval],
+                *heat_response(fleet, interval_h),
+            ),
+            interval,
+            interval_h,
+        )
     )
 
 
@@ -90,29 +92,30 @@ def advance(
 
     Rounding errors of the order of 1e-12 kWh are clipped; anything larger shows in the tests.
     """
-    interval = state.interval
-    charged = np.maximum(dispatch.battery_kw, 0.0) * interval_h
-    discharged = np.maximum(-dispatch.battery_kw, 0.0) * interval_h
-    battery = (
-        state.battery_kwh
-        + charged * fleet.battery_charge_efficiency
-        - discharged / fleet.battery_discharge_efficiency
-    )
-    missing = state.vehicle_missing_kwh - (
-        dispatch.vehicle_kw * interval_h * fleet.vehicle_efficiency
-    )
-    remaining, gain = heat_response(fleet, interval_h)
-    surplus_heat = (dispatch.heat_pump_kw - exogenous.heat_pump_reference_kw[interval]) * interval_h
-    indoor = (
-        fleet.comfort_target_celsius
-        + remaining * (state.indoor_celsius - fleet.comfort_target_celsius)
-        + gain * surplus_heat
+    battery, missing, indoor = moved(
+        (
+            state.battery_kwh,
+            fleet.battery_kwh,
+            fleet.battery_charge_efficiency,
+            fleet.battery_discharge_efficiency,
+            dispatch.battery_kw,
+        ),
+        (state.vehicle_missing_kwh, fleet.vehicle_efficiency, dispatch.vehicle_kw),
+        (
+            state.indoor_celsius,
+            fleet.comfort_target_celsius,
+            fleet.heat_pump_kw,
+            exogenous.heat_pump_reference_kw[state.interval],
+            *heat_response(fleet, interval_h),
+            dispatch.heat_pump_kw,
+        ),
+        interval_h,
     )
     return State(
-        interval=interval + 1,
-        battery_kwh=np.clip(battery, 0.0, fleet.battery_kwh),
-        vehicle_missing_kwh=np.where(missing < 1e-9, 0.0, missing),
-        indoor_celsius=np.where(fleet.heat_pump_kw > 0.0, indoor, fleet.comfort_target_celsius),
+        interval=state.interval + 1,
+        battery_kwh=battery,
+        vehicle_missing_kwh=missing,
+        indoor_celsius=indoor,
     )
 
 

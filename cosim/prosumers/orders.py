@@ -1,13 +1,21 @@
 """Order curves from reservation prices: always feasible for the devices behind them."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
-from numba import njit
 
 from cosim.prosumers.devices import Ranges, heat_response
+from cosim.prosumers.order_kernels import (
+    battery_worth,
+    curves,
+    heat_worth,
+    level_values,
+)
+from cosim.prosumers.order_kernels import (
+    vehicle_prices as vehicle_prices,
+)
 from cosim.records import (
-    STEP_COUNT,
     Envelopes,
     Exogenous,
     Fleet,
@@ -21,14 +29,36 @@ from cosim.records import (
 )
 
 PREFER_OWN_EUR_PER_KWH = 1e-7
-"""Lifts a vehicle's lower bid above an equal quote of the aggregator."""
+"""Lifts a vehicle's lower bid above an equal quote of the aggregator: own sun goes into it."""
+
+SLOTS: Final = (
+    int(Step.BATTERY_HOLD),
+    int(Step.BATTERY_CHARGE),
+    int(Step.VEHICLE),
+    int(Step.HEAT_PUMP),
+    int(Step.PV_CURTAIL),
+    int(Step.VEHICLE_SPARE),
+)
+"""Positions of the steps, in the order in which compiled code takes them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Worth:
+    """What moving energy in an interval is worth by the plan, each (B, N), EUR/kWh."""
+
+    bid_eur_per_kwh: Floats  # most paid for a kWh charged into the battery
+    ask_eur_per_kwh: Floats  # least asked for a kWh discharged
+    dear_eur_per_kwh: Floats  # what charging the vehicle saves
+    dear_kwh: Floats  # for how much of it, kWh
+    spare_eur_per_kwh: Floats  # what charging more of it saves
+    heat_eur_per_kwh: Floats  # what heating above the comfort minimum saves
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Terms:
     """What an order is made under: the plan's values, the follower's will, outside options."""
 
-    plan: Plan
+    worth: Worth
     action: FollowerAction
     quotes: Quotes
 
@@ -49,49 +79,30 @@ def order_curves(
     stores and discharges from the value of the energy it gives up, both averaged over the move;
     vehicles and heat pumps likewise for what is not urgent.
     """
-    interval, plan, action = state.interval, terms.plan, terms.action
-    load_kwh = exogenous.load_kw[interval] * interval_h
-    pv_kwh = exogenous.pv_kw[interval] * interval_h
-    offsets = action.value_offset_eur_per_kwh
-    half_spread = action.half_spread_eur_per_kwh
-    retail = terms.quotes.retail_eur_per_kwh
-
-    bid, ask = battery_prices(fleet, state, limits, plan)
-    bid = bid + fleet.battery_charge_efficiency * offsets[:, :, 0] - half_spread
-    ask = ask + offsets[:, :, 0] / fleet.battery_discharge_efficiency + half_spread
-    # Dearer than the retailer means: kept for later, and nobody could buy it anyway.
-    discharge_kwh = np.where(ask <= retail, limits.battery_discharge_kwh, 0.0)
-
-    price = np.empty((*load_kwh.shape, STEP_COUNT))
-    price[:, :, Step.BATTERY_HOLD] = np.maximum(ask, bid)
-    price[:, :, Step.BATTERY_CHARGE] = bid
-    dear, dear_kwh, spare = vehicle_values(
-        fleet, state, limits, exogenous, plan=plan, interval_h=interval_h
+    worth, action = terms.worth, terms.action
+    least, price, energy = curves(
+        (
+            worth.bid_eur_per_kwh,
+            worth.ask_eur_per_kwh,
+            worth.dear_eur_per_kwh,
+            worth.dear_kwh,
+            worth.spare_eur_per_kwh,
+            worth.heat_eur_per_kwh,
+        ),
+        (action.value_offset_eur_per_kwh, action.half_spread_eur_per_kwh),
+        (
+            limits.battery_charge_kwh,
+            limits.battery_discharge_kwh,
+            limits.vehicle_must_kwh,
+            limits.vehicle_may_kwh,
+            limits.heat_must_kwh,
+            limits.heat_may_kwh,
+        ),
+        (exogenous.load_kw[state.interval], exogenous.pv_kw[state.interval]),
+        (fleet.battery_charge_efficiency, fleet.battery_discharge_efficiency),
+        (terms.quotes.retail_eur_per_kwh, PREFER_OWN_EUR_PER_KWH, interval_h, SLOTS),
     )
-    price[:, :, Step.VEHICLE] = dear + offsets[:, :, 1]
-    # Just above: at equal prices own sun goes into the vehicle rather than to the aggregator.
-    price[:, :, Step.VEHICLE_SPARE] = spare + offsets[:, :, 1] + PREFER_OWN_EUR_PER_KWH
-    price[:, :, Step.HEAT_PUMP] = (
-        heat_price(fleet, state, limits, exogenous, plan=plan, interval_h=interval_h)
-        + offsets[:, :, 2]
-    )
-    price[:, :, Step.PV_CURTAIL] = 0.0
-    np.minimum(price, retail, out=price)
-
-    quantity = np.empty_like(price)
-    quantity[:, :, Step.BATTERY_HOLD] = discharge_kwh
-    quantity[:, :, Step.BATTERY_CHARGE] = limits.battery_charge_kwh
-    vehicle_kwh = limits.vehicle_may_kwh - limits.vehicle_must_kwh
-    quantity[:, :, Step.VEHICLE] = np.minimum(dear_kwh, vehicle_kwh)
-    quantity[:, :, Step.VEHICLE_SPARE] = vehicle_kwh - quantity[:, :, Step.VEHICLE]
-    quantity[:, :, Step.HEAT_PUMP] = limits.heat_may_kwh - limits.heat_must_kwh
-    quantity[:, :, Step.PV_CURTAIL] = pv_kwh
-    firm = load_kwh + limits.vehicle_must_kwh + limits.heat_must_kwh
-    return Orders(
-        minimum_kwh=firm - pv_kwh - discharge_kwh,
-        step_eur_per_kwh=price,
-        step_kwh=quantity,
-    )
+    return Orders(minimum_kwh=least, step_eur_per_kwh=price, step_kwh=energy)
 
 
 def most_energies(orders: Orders) -> tuple[Floats, Floats]:
@@ -125,21 +136,33 @@ def inside_envelopes(orders: Orders, envelopes: Envelopes) -> Orders:
     )
 
 
+def worths(
+    fleet: Fleet,
+    state: State,
+    limits: Ranges,
+    exogenous: Exogenous,
+    *,
+    plan: Plan,
+    interval_h: float,
+) -> Worth:
+    """Return what moves within `limits` in the interval of `state` are worth by `plan`."""
+    return Worth(
+        *battery_prices(fleet, state, limits, plan),
+        *vehicle_values(fleet, state, limits, exogenous, plan=plan, interval_h=interval_h),
+        heat_price(fleet, state, limits, exogenous, plan=plan, interval_h=interval_h),
+    )
+
+
 def battery_prices(fleet: Fleet, state: State, limits: Ranges, plan: Plan) -> tuple[Floats, Floats]:
     """Return (most paid for a kWh charged, least asked for a kWh discharged), (B, N), EUR/kWh."""
-    table = plan.battery_eur[state.interval - plan.first_interval + 1]
-    stored = state.battery_kwh
-    up = limits.battery_charge_kwh * fleet.battery_charge_efficiency
-    down = limits.battery_discharge_kwh / fleet.battery_discharge_efficiency
-    here = value_at(table, stored, fleet.battery_kwh)
-    gained = here - value_at(table, stored + up, fleet.battery_kwh)
-    lost = value_at(table, stored - down, fleet.battery_kwh) - here
-    worth_up = np.divide(gained, up, out=np.zeros_like(up), where=up > 1e-9)
-    worth_down = np.divide(lost, down, out=np.zeros_like(down), where=down > 1e-9)
-    return (
-        worth_up * fleet.battery_charge_efficiency,
-        worth_down / fleet.battery_discharge_efficiency,
+    bid, ask = battery_worth(
+        plan.battery_eur[state.interval - plan.first_interval + 1],
+        state.battery_kwh,
+        fleet.battery_kwh,
+        (limits.battery_charge_kwh, limits.battery_discharge_kwh),
+        (fleet.battery_charge_efficiency, fleet.battery_discharge_efficiency),
     )
+    return bid, ask
 
 
 def heat_price(
@@ -152,29 +175,26 @@ def heat_price(
     interval_h: float,
 ) -> Floats:
     """Return what a kWh of heating above the comfort minimum saves later, (B, N), EUR/kWh."""
-    table = plan.heat_eur[state.interval - plan.first_interval + 1]
-    remaining, gain = heat_response(fleet, interval_h)
-    target = fleet.comfort_target_celsius
-    reference = exogenous.heat_pump_reference_kw[state.interval] * interval_h
-    drifted = target + remaining * (state.indoor_celsius - target)
-    band = fleet.comfort_max_celsius - fleet.comfort_min_celsius
-    low = drifted + gain * (limits.heat_must_kwh - reference) - fleet.comfort_min_celsius
-    high = drifted + gain * (limits.heat_may_kwh - reference) - fleet.comfort_min_celsius
-    energy = limits.heat_may_kwh - limits.heat_must_kwh
-    saved = value_at(table, low, band) - value_at(table, high, band)
-    return np.divide(saved, energy, out=np.zeros_like(energy), where=energy > 1e-9)
+    price: Floats = heat_worth(
+        plan.heat_eur[state.interval - plan.first_interval + 1],
+        (
+            state.indoor_celsius,
+            fleet.comfort_target_celsius,
+            fleet.comfort_min_celsius,
+            fleet.comfort_max_celsius,
+            exogenous.heat_pump_reference_kw[state.interval],
+        ),
+        (limits.heat_must_kwh, limits.heat_may_kwh),
+        heat_response(fleet, interval_h),
+        interval_h,
+    )
+    return price
 
 
 def value_at(table: Floats, level: Floats, full: Floats) -> Floats:
-    """Interpolate cost-to-go `table` (B, N, G) at `level` (B, N) of a store of size `full`."""
-    cells = table.shape[2] - 1
-    position = np.divide(level * cells, full, out=np.zeros_like(level), where=full > 0.0)
-    position = np.clip(position, 0.0, cells)
-    lower = np.minimum(position.astype(np.int64), cells - 1)
-    share = position - lower
-    below = np.take_along_axis(table, lower[:, :, None], axis=2)[:, :, 0]
-    above = np.take_along_axis(table, lower[:, :, None] + 1, axis=2)[:, :, 0]
-    return np.asarray(below + share * (above - below))
+    """Return `table` (B, N, G) at `level` of stores that hold `full` (B, N), by straight lines."""
+    values: Floats = level_values(table, level, full)
+    return values
 
 
 def vehicle_values(
@@ -201,56 +221,3 @@ def vehicle_values(
         plan.first_interval,
     )
     return prices
-
-
-@njit(cache=True)
-def vehicle_prices(  # type: ignore[no-untyped-def]
-    missing_kwh, power_kwh, departure, row, expected, first_interval
-):
-    """Return (price, energy it holds for, price beyond it), each (B, N): what charging now saves.
-
-    Later intervals offer own surplus at the price it would be sold for, and the rest of the
-    charging power at the price of buying. A vehicle would take the cheapest of these offers until
-    nothing is missing. The first kWh now saves the dearest offer it would take; once enough is
-    charged for that one to be left out, a further kWh saves only the next cheaper one. `expected`
-    holds surplus (T, B, N), the prices of buying and selling (T, B) of the plan, and what a kWh
-    still missing costs where the plan ends before the vehicle leaves; `row` is the interval's.
-    """
-    surplus_kwh, buy, sell, closing = expected
-    environments, prosumers = missing_kwh.shape
-    dear = np.zeros((environments, prosumers))
-    dear_kwh = np.zeros((environments, prosumers))
-    spare = np.zeros((environments, prosumers))
-    for b in range(environments):
-        for n in range(prosumers):
-            missing = missing_kwh[b, n]
-            if departure[b, n] < 0 or missing <= 1e-9 or power_kwh[b, n] <= 0.0:
-                continue
-            last = min(departure[b, n] - first_interval, surplus_kwh.shape[0])
-            later = last - row - 1
-            stays = closing > 0.0 and departure[b, n] - first_interval > surplus_kwh.shape[0]
-            if later <= 0 and not stays:
-                continue
-            price = np.full(2 * later + 1, closing)
-            energy = np.zeros(2 * later + 1)
-            energy[2 * later] = missing if stays else 0.0
-            for k in range(later):
-                t = row + 1 + k
-                energy[k] = min(surplus_kwh[t, b, n], power_kwh[b, n])
-                price[k] = sell[t, b]
-                energy[later + k] = power_kwh[b, n] - energy[k]
-                price[later + k] = buy[t, b]
-            gathered = 0.0
-            cheaper = 0.0  # energy of the offers below the dearest one taken
-            for k in np.argsort(price, kind="mergesort"):
-                if energy[k] <= 0.0:
-                    continue
-                if price[k] > dear[b, n]:
-                    cheaper = gathered
-                    spare[b, n] = dear[b, n]
-                    dear[b, n] = price[k]
-                gathered += energy[k]
-                if gathered >= missing - 1e-9:
-                    break
-            dear_kwh[b, n] = max(missing - cheaper, 0.0)
-    return dear, dear_kwh, spare
