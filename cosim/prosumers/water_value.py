@@ -2,8 +2,8 @@
 
 Backward recursion on G levels of a store that faces the announced price pair alone:
 ``J_t(x) = min_a  buy max(net + a, 0) - sell max(-(net + a), 0) + wear |a| + KEEP J_{t+1}(x')``,
-with `net` the rest of the home's forecast. The stage cost and J are convex and piecewise linear, so the
-minimum lies at a level of the table or at a kink of the stage cost; only those are tried.
+with `net` the rest of the home's forecast. The stage cost and J are convex and piecewise linear, so
+the minimum lies at a level of the table or at a kink of the stage cost; only those are tried.
 
 A plan has to count the wear that bids ask for. Where it does not, a battery waits for its price
 and the wear on top, and who plans with the prices that come out expects more from day to day.

@@ -35,17 +35,25 @@ def recursion(store, net_kwh, buy, sell, out):
     current = np.empty(levels)
     for b in range(environments):
         for n in range(prosumers):
-            if store.full[b, n] <= 0.0:
+            full = store.full[b, n]
+            if full <= 0.0:
                 continue
-            width = store.full[b, n] / (levels - 1)
+            width = full / (levels - 1)
+            device = (
+                *(full, width, 1.0 / width, 1.0 / store.gain[b, n], store.give[b, n]),
+                *(store.discharge_kwh[b, n] / store.give[b, n],),
+                *(store.charge_kwh[b, n] * store.gain[b, n], store.wear_eur_per_kwh),
+            )
+            remaining = store.remaining[b, n]
             following[:] = store.keep * store.final_eur[b, n]
             if length < kept:
                 out[length, b, n, :] = store.final_eur[b, n]
             for t in range(length - 1, -1, -1):
+                terms = net_kwh[t, b, n], buy[t, b], sell[t, b]
+                drift = store.drift[t, b, n]
                 for g in range(levels):
-                    start = store.remaining[b, n] * g * width + store.drift[t, b, n]
                     current[g] = _least_cost(
-                        store, b, n, start, net_kwh[t, b, n], buy[t, b], sell[t, b], following
+                        device, remaining * (g * width) + drift, terms, following
                     )
                 following[:] = store.keep * current
                 if t < kept:
@@ -53,31 +61,31 @@ def recursion(store, net_kwh, buy, sell, out):
 
 
 @njit(cache=True)
-def _least_cost(store, b, n, start, net, buy, sell, following):  # noqa: PLR0913 # scalars of a loop
+def _least_cost(device, start, terms, following):
     """Return the least cost of an interval and all that follow, from the level `start`."""
-    gain, give, full = store.gain[b, n], store.give[b, n], store.full[b, n]
-    width = full / (len(following) - 1)
-    lowest = min(max(start - store.discharge_kwh[b, n] / give, 0.0), full)
-    highest = max(min(start + store.charge_kwh[b, n] * gain, full), lowest)
-    kink = start - (net * gain if net < 0.0 else net / give)  # where the meter shows nothing
-    first = int(np.ceil(lowest / width))
-    last = int(highest / width)
+    full, width, per_width, per_gain, give, most_down, most_up, wear = device
+    net, buy, sell = terms
+    lowest = min(max(start - most_down, 0.0), full)
+    highest = max(min(start + most_up, full), lowest)
+    kink = start - (net / per_gain if net < 0.0 else net / give)  # where the meter shows nothing
     best = np.inf
-    for candidate in range(first - 4, last + 1):
-        level = candidate * width
-        if candidate == first - 4:
-            level = lowest
-        elif candidate == first - 3:
-            level = highest
-        elif candidate == first - 2:
-            level = min(max(start, lowest), highest)
-        elif candidate == first - 1:
-            level = min(max(kink, lowest), highest)
+    for level in (
+        lowest,
+        highest,
+        min(max(start, lowest), highest),
+        min(max(kink, lowest), highest),
+    ):
         move = level - start
-        moved = move / gain if move > 0.0 else move * give
+        moved = move * per_gain if move > 0.0 else move * give
         meter = net + moved
-        cost = meter * (buy if meter > 0.0 else sell) + store.wear_eur_per_kwh * abs(moved)
-        cell = min(int(level / width), len(following) - 2)
-        share = level / width - cell
+        cost = meter * (buy if meter > 0.0 else sell) + wear * abs(moved)
+        cell = min(int(level * per_width), len(following) - 2)
+        share = level * per_width - cell
         best = min(best, cost + following[cell] + share * (following[cell + 1] - following[cell]))
+    for candidate in range(int(np.ceil(lowest * per_width)), int(highest * per_width) + 1):
+        move = candidate * width - start
+        moved = move * per_gain if move > 0.0 else move * give
+        meter = net + moved
+        cost = meter * (buy if meter > 0.0 else sell) + wear * abs(moved)
+        best = min(best, cost + following[candidate])
     return best

@@ -132,12 +132,12 @@ def test_a_plan_counts_the_wear_that_bids_ask_for() -> None:
 
 
 def test_among_equally_good_intervals_the_next_is_taken() -> None:
-    """Need at one price in every interval: a kWh kept for later is worth less than one used now."""
+    """Need at one price in every interval: what serves the last of five is worth the least."""
     net, price = np.full(LENGTH, 0.1), np.full(LENGTH, 0.30)
     table = table_of(0.5, 1.0, (1.0, 1.0), net, price, np.zeros(LENGTH), 0.0, keep=KEEP)
-    later = (table[1, 0] - table[1, 1]) / (0.5 / (LEVELS - 1))
-    assert later < 0.30 - 1e-6
-    assert later > 0.30 * KEEP**LENGTH
+    first, last = (table[1, [0, -2]] - table[1, [1, -1]]) / (0.5 / (LEVELS - 1))
+    assert first == pytest.approx(0.30, abs=1e-12)
+    assert last == pytest.approx(0.30 * KEEP**4, abs=1e-12)
 
 
 def test_stores_of_no_size_cost_nothing() -> None:
