@@ -11,9 +11,9 @@ Source: Brown, "Iterative solution of games by fictitious play" (1951).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import fields, replace
 from functools import partial
-from typing import Protocol
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -42,56 +42,38 @@ PASSES = 24
 """How often plans are made anew where fictitious play is wanted; more gain little."""
 
 
-class Follow(Protocol):
-    """Answers for the followers."""
-
-    def __call__(self, at: State, held: Day) -> FollowerAction:
-        """Return what followers do in state `at` of the day `held`."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Rehearsal:
-    """How a day is played before it begins."""
-
-    follow: Follow
-    passes: int  # how often plans are made anew
-    outlook: Outlook  # what plans know of the run's end
-
-
 def settle_expectations(
-    game: Game, state: State, forecast: Exogenous, day: Day, rehearsal: Rehearsal
-) -> tuple[Day, Passage]:
-    """Return the day with plans that expect the local market, and its last passage.
-
-    On the way everybody bids what its plan says; of all plans each environment keeps those whose
-    prices were mistaken least, and the last passage is how followers themselves bid on them.
-    Without passes plans know the announced prices only, and the passage tells what to expect.
-    """
-    if rehearsal.passes:
-        day = _least_mistaken(game, state, forecast, day, rehearsal)
-    passage = day_passage(game, state, forecast, day, partial(rehearsal.follow, held=day))
-    return replace(day, expected=expectation(passage, day.length)), passage
-
-
-def _least_mistaken(
-    game: Game, state: State, forecast: Exogenous, day: Day, rehearsal: Rehearsal
+    game: Game, state: State, forecast: Exogenous, day: Day, *, passes: int, outlook: Outlook
 ) -> Day:
-    """Return the day with the plans, one set of each environment's, that were mistaken least.
+    """Return the day with plans that expect the local market, and what they expect of it.
 
-    The mistake of a set is what it makes devices' bills come out otherwise than expected: the price
-    they are paid, planned with against come out, times what they move. Later passes are mostly
-    better, and now and then much worse: where many wait for the same hour, it comes out cheap.
+    Everybody bids what its plan says, and plans are made anew `passes` times. Of all of them each
+    environment keeps those that were mistaken least: by how much the price devices are paid came
+    out otherwise than planned with, times what they move. Later passes are mostly better, and now
+    and then much worse: where many wait for the same hour, it comes out cheap.
+
+    Args:
+        game: rules and fleet.
+        state: before the day, or within it.
+        forecast: what the day is played on.
+        day: what is announced, and plans that know nothing else.
+        passes: how often plans are made anew.
+        outlook: what plans know of the run's end.
     """
     planned = day.signal
     as_planned = partial(_planned_bids, game)
     kept, least = day, np.full(game.fleet.bus.shape[0], np.inf)
-    for done in range(rehearsal.passes + 1):
-        passage = day_passage(game, state, forecast, day, as_planned)
-        expected = expectation(passage, day.length)
-        mistake = _mistake_eur(game, planned, day.signal, expected)
-        kept = replace(day, plan=_better_of(kept.plan, day.plan, mistake < least))
+    for done in range(passes + 1):
+        expected = expectation(day_passage(game, state, forecast, day, as_planned), day.length)
+        day = replace(day, expected=expected)
+        mistake = mistake_eur(game, planned, day.signal, expected)
+        better = mistake < least
+        if better.all():
+            kept = day  # most often, and nothing to copy
+        elif better.any():
+            kept = _where(better, day, kept)
         least = np.minimum(mistake, least)
-        if done == rehearsal.passes:
+        if done == passes:
             break
         step = LATER_STEPS / (done + LATER_STEPS) if done else FIRST_STEP
         planned = closer(planned, expected.price_eur_per_kwh, day.signal, game, step)
@@ -100,7 +82,7 @@ def _least_mistaken(
             forecast,
             planned,
             (day.first_interval, day.length),
-            outlook=replace(rehearsal.outlook, intended=expected.intended),
+            outlook=replace(outlook, intended=expected.intended),
         )
         day = replace(again, signal=day.signal)
     return kept
@@ -112,29 +94,19 @@ def _planned_bids(game: Game, _: State) -> FollowerAction:
     return FollowerAction(np.zeros((*shape, 3)), np.full(shape, game.wear_eur_per_kwh))
 
 
-def _mistake_eur(game: Game, planned: Signal, announced: Signal, expected: Expectation) -> Floats:
-    """Return the price mistake of a passage times what devices move in it, (B,)."""
-    came = closer(announced, expected.price_eur_per_kwh, announced, game, 1.0)
-    off = np.abs(came.sell_eur_per_kwh - planned.sell_eur_per_kwh)
-    done = expected.intended
-    moved_kw = np.abs(done.battery_kw) + done.vehicle_kw + done.heat_pump_kw
-    return sum_of(off * moved_kw.sum(axis=2)) * game.interval_h
+Parts = TypeVar("Parts", Day, Plan, Expectation, Intentions)
 
 
-def _better_of(kept: Plan, other: Plan, better: Booleans) -> Plan:
-    """Return `kept` with the plans of `other` where `better` (B,) says so."""
-
-    def of(mine: Floats, theirs: Floats) -> Floats:
-        return np.where(better.reshape(-1, *[1] * (mine.ndim - 2)), theirs, mine)
-
-    return replace(
-        other,
-        battery_eur=of(kept.battery_eur, other.battery_eur),
-        heat_eur=of(kept.heat_eur, other.heat_eur),
-        surplus_kwh=of(kept.surplus_kwh, other.surplus_kwh),
-        buy_eur_per_kwh=of(kept.buy_eur_per_kwh, other.buy_eur_per_kwh),
-        sell_eur_per_kwh=of(kept.sell_eur_per_kwh, other.sell_eur_per_kwh),
-    )
+def _where(better: Booleans, other: Parts, kept: Parts) -> Parts:
+    """Return `kept` with what `other` says of the environments that are `better` (B,)."""
+    taken: dict[str, Any] = {}
+    for each in fields(kept):
+        mine, theirs = getattr(kept, each.name), getattr(other, each.name)
+        if isinstance(mine, np.ndarray):
+            taken[each.name] = np.where(better.reshape(-1, *[1] * (mine.ndim - 2)), theirs, mine)
+        elif isinstance(mine, Plan | Expectation | Intentions):
+            taken[each.name] = _where(better, theirs, mine)
+    return replace(kept, **taken)
 
 
 def expectation(passage: Passage, length: int) -> Expectation:
@@ -160,6 +132,22 @@ def expectation(passage: Passage, length: int) -> Expectation:
             heat_pump_kw=whole([each.heat_pump_kw for each in done]),
         ),
     )
+
+
+def mistake_eur(game: Game, planned: Signal, announced: Signal, expected: Expectation) -> Floats:
+    """Return by how much devices' bills are expected wrongly, (B,), EUR >= 0.
+
+    Args:
+        game: fees, and the length of an interval.
+        planned: prices planned with, (T, B).
+        announced: the aggregator's, (T, B).
+        expected: what came out with those plans.
+    """
+    came = closer(announced, expected.price_eur_per_kwh, announced, game, 1.0)
+    off = np.abs(came.sell_eur_per_kwh - planned.sell_eur_per_kwh)
+    done = expected.intended
+    moved_kw = np.abs(done.battery_kw) + done.vehicle_kw + done.heat_pump_kw
+    return sum_of(off * moved_kw.sum(axis=2)) * game.interval_h
 
 
 def closer(planned: Signal, price: Floats, announced: Signal, game: Game, step: float) -> Signal:

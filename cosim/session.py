@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from cosim.errors import PolicyError
-from cosim.expectation import Rehearsal, settle_expectations
+from cosim.expectation import expectation, settle_expectations
 from cosim.game import Game
-from cosim.interval import Day, Passage, bid_of, plan, trade
+from cosim.interval import Day, Passage, bid_of, day_passage, plan, trade
 from cosim.prospect import prospect_of
 from cosim.prosumers.devices import initial_state
 from cosim.records import (
@@ -134,8 +134,8 @@ class Session:
             )
         first, end = self._span()
         self._refuse_outside_tariff(signal, end - first)
-        self.day, passage = self._prepared(signal, follow)
-        self.bid = bid_of(self.game, passage) if self.bidding else None
+        self.day, passage = self._prepared(signal, follow, bidding=self.bidding)
+        self.bid = None if passage is None else bid_of(self.game, passage)
         self._records = []
         return self.bid
 
@@ -156,21 +156,32 @@ class Session:
             buy_eur_per_kwh=np.concatenate([held.buy_eur_per_kwh[:row], signal.buy_eur_per_kwh]),
             sell_eur_per_kwh=np.concatenate([held.sell_eur_per_kwh[:row], signal.sell_eur_per_kwh]),
         )
-        self.day, _ = self._prepared(whole, follow)
+        self.day, _ = self._prepared(whole, follow, bidding=False)
 
-    def _prepared(self, signal: Signal, follow: Follow) -> tuple[Day, Passage]:
-        """Return the day under `signal` as followers expect it, and the last play on forecasts."""
+    def _prepared(
+        self, signal: Signal, follow: Follow, *, bidding: bool
+    ) -> tuple[Day, Passage | None]:
+        """Return the day under `signal` as followers expect it.
+
+        Where a bid is to be made of it, also the day as `follow` plays it on forecasts.
+        """
         first, end = self._span()
         forecast = self.world.forecast
         outlook = Outlook(closing=self.closing)
         day = plan(self.game, forecast, signal, (first, end - first), outlook=outlook)
+        if self.passes:
+            day = settle_expectations(
+                self.game, self.state, forecast, day, passes=self.passes, outlook=outlook
+            )
+            if not bidding:
+                return day, None
 
-        def answer(at: State, held: Day) -> FollowerAction:
-            return follow(self._view(at, held, forecast))
-
-        return settle_expectations(
-            self.game, self.state, forecast, day, Rehearsal(answer, self.passes, outlook)
+        passage = day_passage(
+            self.game, self.state, forecast, day, lambda at: follow(self._view(at, day, forecast))
         )
+        if day.expected is None:
+            day = replace(day, expected=expectation(passage, day.length))
+        return day, passage if bidding else None
 
     def follower_view(self) -> FollowerView:
         """Return what followers know of the next interval.
