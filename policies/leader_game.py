@@ -54,10 +54,16 @@ ONE_DAY = LeaderTraining(
 )
 """Settings for a leader that learns a single day: small batches, actions near each other."""
 
+ONE_DAY_UPDATES: Final = 100
+"""Updates after which it has learned that day."""
+
 MANY_DAYS = LeaderTraining(
     environments=256, days=1, minibatch=64, epochs=6, learning_rate=2e-3, log_std_start=-2.0
 )
 """Settings for a leader that learns for days it has not seen."""
+
+MANY_DAYS_UPDATES: Final = 80
+"""Updates after which it knows such days."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

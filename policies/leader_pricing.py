@@ -74,9 +74,7 @@ def prices_for(problem: LeaderProblem, schedules: Schedules) -> Floats:
         rows.enter(at, price, sign)
         rows.enter(at, value, -sign * per_value)
     change = full | empty
-    at = rows.between(
-        np.where(full[change], -np.inf, 0.0), np.where(empty[change], np.inf, 0.0)
-    )
+    at = rows.between(np.where(full[change], -np.inf, 0.0), np.where(empty[change], np.inf, 0.0))
     rows.enter(at, value[:, :-1][change], 1.0)
     rows.enter(at, value[:, 1:][change], -1.0)
     mean = rows.at_most(np.array([problem.highest_mean_eur_per_kwh]))

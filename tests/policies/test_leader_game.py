@@ -15,7 +15,14 @@ from cosim.errors import PolicyError
 from cosim.records import Floats
 from policies.battery_answers import answers_to
 from policies.leader_duality import duals_of, prices_keeping
-from policies.leader_game import ACTIONS, ONE_DAY, LeaderPricing, drawn_days
+from policies.leader_game import (
+    ACTIONS,
+    ONE_DAY,
+    ONE_DAY_UPDATES,
+    LeaderPricing,
+    Singles,
+    drawn_days,
+)
 from policies.leader_milp import TILT, best_prices, tilt
 from policies.leader_pricing import allowed, priced, prices_for
 from policies.leader_problem import (
@@ -55,16 +62,19 @@ def worst_by_linprog(problem: LeaderProblem, price: Floats) -> float:
         sides = np.repeat([room, problem.initial_kwh[i]], length)
         cost = np.concatenate([price, -price])
         box = (0.0, float(problem.power_kwh[i]))
-        end = {"A_eq": stored[-1:], "b_eq": np.zeros(1)}
-        least = linprog(cost, A_ub=below, b_ub=sides, bounds=box, **end).fun
+        end, level = stored[-1:], np.zeros(1)
+        least = linprog(cost, A_ub=below, b_ub=sides, A_eq=end, b_eq=level, bounds=box).fun
+        assert least is not None
         margin = price - problem.wholesale_eur_per_kwh
         tied = linprog(
             np.concatenate([margin, -margin]),
             A_ub=np.vstack([below, cost]),
             b_ub=np.append(sides, least + 1e-9),
+            A_eq=end,
+            b_eq=level,
             bounds=box,
-            **end,
         )
+        assert tied.fun is not None
         earned += float(margin @ problem.load_kwh[i] + tied.fun)
     return earned
 
@@ -156,13 +166,14 @@ def test_what_is_seen_and_done_is_what_is_written() -> None:
 
 
 def test_checkers_find_nothing() -> None:
-    env = OneDecisionEnv(drawn_days(2, 6, range(3)))
-    check_env_of_sb3(env)
-    gymnasium.register("cosim-test/Pricing-v0", lambda: env)
+    game = drawn_days(2, 6, range(3))
+    check_env_of_sb3(OneDecisionEnv(game))
+    name = "cosim-test/Pricing-v0"
+    gymnasium.register(name, "cosim.envs.one_decision_env:OneDecisionEnv")
     try:
-        check_env(gymnasium.make("cosim-test/Pricing-v0").unwrapped)
+        check_env(gymnasium.make(name, game=game).unwrapped)
     finally:
-        gymnasium.registry.pop("cosim-test/Pricing-v0")
+        gymnasium.registry.pop(name)
 
 
 def test_an_episode_is_one_decision() -> None:
@@ -183,3 +194,39 @@ def test_days_of_different_length_are_refused() -> None:
         LeaderPricing([draw_problem(2, 4, seed=0), draw_problem(2, 5, seed=0)])
     with pytest.raises(PolicyError, match="one or more"):
         LeaderPricing([])
+
+
+def test_a_small_day_is_learned_up_to_its_bound() -> None:
+    problem = draw_problem(3, 8, seed=0)
+    bound = best_prices(problem).bound_eur
+    game = LeaderPricing([problem])
+    act = learn_leader(game, ONE_DAY, updates=8, seed=0)
+
+    def worst(action: Singles) -> float:
+        (found,) = game.announced(game.situations, action)
+        assert problem.allows(found.price_eur_per_kwh)
+        return answers(problem, found.price_eur_per_kwh).pessimistic_eur
+
+    assert worst(np.zeros((1, 5), np.float32)) < 0.95 * bound
+    assert 0.99 * bound <= worst(act(game.situations)) <= bound
+
+
+def test_learning_repeats_itself() -> None:
+    game = drawn_days(2, 6, range(4))
+    one, again = (learn_leader(game, ONE_DAY, updates=3, seed=2) for _ in range(2))
+    np.testing.assert_array_equal(one(game.situations), again(game.situations))
+    other = learn_leader(game, ONE_DAY, updates=3, seed=3)
+    assert np.any(other(game.situations) != one(game.situations))
+
+
+@pytest.mark.slow
+def test_twenty_prosumers_and_a_day_are_learned_within_five_percent_of_the_bound() -> None:
+    problem = draw_problem(20, 24, seed=0)
+    bound = best_prices(problem, time_limit_s=60.0).bound_eur
+    game = LeaderPricing([problem])
+    act = learn_leader(game, ONE_DAY, updates=ONE_DAY_UPDATES, seed=0)
+    (found,) = game.announced(game.situations, act(game.situations))
+    assert problem.allows(found.price_eur_per_kwh)
+    worst = answers(problem, found.price_eur_per_kwh).pessimistic_eur
+    np.testing.assert_allclose(worst, worst_by_linprog(problem, found.price_eur_per_kwh), atol=1e-4)
+    assert worst >= 0.95 * bound
