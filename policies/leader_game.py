@@ -50,9 +50,9 @@ TURNS_MAX: Final = 50
 """Turns of improvement; they end long before by gaining nothing."""
 
 ONE_DAY = LeaderTraining(
-    environments=64, days=1, minibatch=32, epochs=6, learning_rate=5e-3, log_std_start=-2.0
+    environments=64, days=1, minibatch=32, epochs=6, learning_rate=5e-3, log_std_start=-1.5
 )
-"""Settings for a leader that learns a single day: small batches, actions near each other."""
+"""Settings for a leader that learns a single day: small batches, many updates."""
 
 ONE_DAY_UPDATES: Final = 100
 """Updates after which it has learned that day."""

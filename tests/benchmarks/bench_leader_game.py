@@ -26,7 +26,7 @@ from policies.leader_problem import answers, draw_problem
 from policies.one_decision import learn_leader
 
 PROSUMERS, INTERVALS = 20, 24
-LEARNED_FROM = range(1000, 2000)
+LEARNED_FROM, HELD_OUT = range(1000, 2500), range(100, 300)
 
 
 def shares(game: LeaderPricing, seeds: list[int], action: Singles, bound: Floats) -> str:
@@ -89,6 +89,21 @@ def main() -> None:
     spent = time.process_time() - begun
     reached = shares(game, seeds, act(game.situations), limits)
     print(f"learned from {len(LEARNED_FROM)} other days in {spent:.0f} s:", reached, flush=True)
+    many = drawn_days(PROSUMERS, INTERVALS, HELD_OUT)
+    learned = act(many.situations)
+    for turns in (1, TURNS_MAX):
+        zeros, chosen = (
+            np.array(
+                [each.profit_eur for each in many.announced(many.situations, action, turns=turns)]
+            )
+            for action in (np.zeros_like(learned), learned)
+        )
+        more = chosen - zeros
+        print(
+            f"{len(HELD_OUT)} held-out days, {turns} turns at most: zero action {zeros.mean():.3f} "
+            f"EUR, learned {more.mean():+.3f} +- {more.std() / np.sqrt(len(more)):.3f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
