@@ -200,7 +200,7 @@ def test_a_small_day_is_learned_up_to_its_bound() -> None:
     problem = draw_problem(3, 8, seed=0)
     bound = best_prices(problem).bound_eur
     game = LeaderPricing([problem])
-    act = learn_leader(game, ONE_DAY, updates=8, seed=0)
+    act = learn_leader(game, ONE_DAY, updates=5, seed=0)
 
     def worst(action: Singles) -> float:
         (found,) = game.announced(game.situations, action)
