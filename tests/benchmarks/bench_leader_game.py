@@ -91,17 +91,19 @@ def main() -> None:
     print(f"learned from {len(LEARNED_FROM)} other days in {spent:.0f} s:", reached, flush=True)
     many = drawn_days(PROSUMERS, INTERVALS, HELD_OUT)
     learned = act(many.situations)
+    everyday = np.broadcast_to(learned.mean(axis=0), learned.shape)
     for turns in (1, TURNS_MAX):
-        zeros, chosen = (
+        zeros, same, chosen = (
             np.array(
                 [each.profit_eur for each in many.announced(many.situations, action, turns=turns)]
             )
-            for action in (np.zeros_like(learned), learned)
+            for action in (np.zeros_like(learned), everyday, learned)
         )
         more = chosen - zeros
         print(
             f"{len(HELD_OUT)} held-out days, {turns} turns at most: zero action {zeros.mean():.3f} "
-            f"EUR, learned {more.mean():+.3f} +- {more.std() / np.sqrt(len(more)):.3f}",
+            f"EUR, learned {more.mean():+.3f} +- {more.std() / np.sqrt(len(more)):.3f}, its mean "
+            f"action every day {(same - zeros).mean():+.3f}",
             flush=True,
         )
 
