@@ -23,7 +23,7 @@ from policies.registry import leader_of
 SEARCH_STREAM = 9_003
 """Keeps the draws of a search apart from all others of a training."""
 
-SEARCH_SPANS = 6
+SEARCH_SPANS = 16
 """Days on which a search tries actions; each search draws its own."""
 
 

@@ -49,10 +49,12 @@ class FollowerTraining:
 
     iterations: int = 40
     """Days played, each in all environments, and updates made."""
-    environments: int = 4
+    environments: int = 8
     days: int = 2
     """Days of an episode; plans know that it ends, and stores are then valued as everywhere."""
-    passes: int = 3
+    passes: int = 2
+    """How often plans are made anew before a day that is learned from; fewer than in play, because
+    most of the way is behind after two and each takes time."""
     ppo: PpoSettings = FOLLOWER_PPO
     tariff: TariffSet = ANY_TARIFF
     network_weight: float = 0.0

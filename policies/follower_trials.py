@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import t as student_t
 
+from cosim.envs.episodes import PlannedBids
 from cosim.envs.leader_encoding import TariffSet
 from cosim.game import make_game
 from cosim.grid.power_flow import PowerFlow
@@ -28,7 +29,7 @@ from cosim.simulation import Followers
 from cosim.views import LeaderView
 from policies.follower_training import any_leader
 
-TRIAL_SPANS, TRIAL_WORLDS = 12, 2
+TRIAL_SPANS, TRIAL_WORLDS = 30, 2
 """Days of training weeks on which followers are tried, and worlds drawn for each."""
 
 CONFIDENCE = 0.95
@@ -40,13 +41,17 @@ ANY_LEADER_EVERY = 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trials:
-    """Days that can be played again and again, each with the prices announced for it."""
+    """Days that can be played again and again, each with the prices announced for it.
 
-    days: tuple[tuple[Session, Signal], ...]
+    What is expected of the market comes of planned bids and is the same for all who are tried: it
+    is settled once.
+    """
+
+    days: tuple[Session, ...]  # each announced, before its first interval
 
     def costs(self, followers: Followers) -> Floats:
         """Return what a day costs the community in each world, (worlds,), EUR."""
-        return np.concatenate([_cost(session, prices, followers) for session, prices in self.days])
+        return np.concatenate([_cost(session, followers) for session in self.days])
 
 
 def prepare_trials(
@@ -61,7 +66,8 @@ def prepare_trials(
     """Return a trial for each of `starts`, days and the seeds of their worlds.
 
     In every second world batteries begin anywhere between empty and full. Most days have the
-    prices of `leader`, the others any of `tariff`.
+    prices of `leader`, the others any of `tariff`. Without `passes` nothing is expected of the
+    market but what planned bids on forecasts give.
     """
     days = []
     for number, (day, seed) in enumerate(starts):
@@ -76,7 +82,9 @@ def prepare_trials(
         session.reset(state=replace(start, battery_kwh=filled))
         view = session.leader_view()
         drawn = number % ANY_LEADER_EVERY == ANY_LEADER_EVERY - 1
-        days.append((session, any_leader(view, draws, tariff) if drawn else leader(view)))
+        prices = any_leader(view, draws, tariff) if drawn else leader(view)
+        session.announce(prices, PlannedBids(half_spread_eur_per_kwh=game.wear_eur_per_kwh))
+        days.append(session)
     return Trials(tuple(days))
 
 
@@ -93,10 +101,9 @@ def better(tried: Floats, kept: Floats) -> bool:
     return mean > float(student_t.ppf(CONFIDENCE, max(len(kept) - 1, 1))) * error
 
 
-def _cost(waiting: Session, prices: Signal, followers: Followers) -> Floats:
+def _cost(waiting: Session, followers: Followers) -> Floats:
     """Return the cost of the day, (B,), EUR; `waiting` stays as it is."""
     session = waiting.fork()
-    session.announce(prices, followers)
     game, gain = session.game, []
     while not session.run_over:
         record = session.trade(followers(session.follower_view()))

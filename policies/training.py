@@ -61,7 +61,7 @@ class TrainingSettings:
     """Rounds of followers and leader; fewer where nothing changes any more."""
     searches: int = 1
     """Searches for constant actions of the followers, before PPO."""
-    follower_iterations: int = 8
+    follower_iterations: int = 32
     """Of the first round; later ones have a quarter of them."""
     leader_updates: int = 8
     """Of the first round; later ones have half of them."""

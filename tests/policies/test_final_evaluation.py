@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cosim.errors import PolicyError
+from cosim.expectation import PASSES
 from cosim.studies.comparison import LineUp, compare
 from cosim.studies.comparison_folder import json_text
 from cosim.studies.comparison_summary import summary_of
@@ -161,7 +162,7 @@ def test_the_trained_policies_play_beside_the_yardsticks(tmp_path: Path) -> None
         "optimum",
     )
     assert players.baseline is players.players[0]
-    assert players.players[3].policies.passes == 6
+    assert players.players[3].policies.passes == PASSES
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,7 @@ def test_bidding_as_planned_in_a_known_day_costs_what_the_plan_says() -> None:
     calendar = replace(world.calendar, day_start=world.calendar.day_start[:2])
     world = replace(world, fleet=fleet, actual=actual, forecast=actual, calendar=calendar)
     game = replace(game, fleet=fleet, mechanism=MECHANISMS["none"], rule="none", charges=False)
+    game = replace(game, wear_eur_per_kwh=0.0)
     session, bids = Session(game, world, ending=True), WaterValue(0.0)
     session.announce(LEADER(session.leader_view()), bids)
     day = session.follower_view().day
