@@ -67,6 +67,8 @@ class TrainingSettings:
     """Of the first round; later ones have half of them."""
     passes: int = PASSES
     """How often followers plan anew before a day that is judged or compared."""
+    leader_passes: int = 6
+    """How often followers plan anew before a day the leader learns from."""
     leader_prosumers_max: int = 64
     """Prosumers of the community the leader learns with: like homes act as one. It sees sums."""
     settled: float = 0.005
@@ -198,7 +200,7 @@ class Training:
             profit = self.leader.step(
                 self._leader_worlds(),
                 self.followers.followers,
-                passes=self.settings.followers.passes,
+                passes=self.settings.leader_passes,
                 done=self.leader.updates / updates,
                 logger=logger,
             )
