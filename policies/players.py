@@ -177,7 +177,7 @@ def _fictitious_play(scenario: Scenario) -> Player:
         BEST_BIDDER,
         "bidding",
         _under_its_leader(scenario, followers, passes=PASSES),
-        "water values that expect the local market: the day is played on forecasts six times "
+        "water values that expect the local market: the day is played on forecasts 24 times "
         "and planned anew each time",
     )
 
