@@ -13,6 +13,7 @@
 
 import hashlib
 import json
+import tomllib
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -230,16 +231,24 @@ def _differences(
         f"{folder}: was begun with {name} = {found}, {asked} is asked for"
         for name, found, asked in unequal(status["settings"], wanted)
     ]
-    if status["scenario_sha256"] != _digest(scenario_toml(scenario)):
-        begun = (folder / SCENARIO).read_text(encoding="utf-8").splitlines()
-        asked_lines = scenario_toml(scenario).splitlines()
-        only_begun = [line for line in begun if line not in asked_lines and "=" in line]
-        only_asked = [line for line in asked_lines if line not in begun and "=" in line]
-        problems.append(
-            f"{folder}: was begun for another scenario: it has {'; '.join(only_begun) or 'less'}, "
-            f"asked for is {'; '.join(only_asked) or 'less'}"
-        )
+    asked_text = scenario_toml(scenario)
+    if status["scenario_sha256"] != _digest(asked_text):
+        problems += _scenario_differences(folder, tomllib.loads(asked_text))
     return problems
+
+
+def _scenario_differences(folder: Path, asked: dict[str, Any]) -> list[str]:
+    """Return how the scenario of a training begun earlier differs from `asked`."""
+    try:
+        begun = tomllib.loads((folder / SCENARIO).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        return [f"{folder / SCENARIO}: cannot be read: {error}"]
+    differences = unequal(begun, asked) or [(SCENARIO, "another one", "that in the folder")]
+    return [
+        f"{folder}: was begun for another scenario: with {name} = {_told(found)}, "
+        f"{_told(wanted)} is asked for"
+        for name, found, wanted in differences
+    ]
 
 
 def _why_no_policies(folder: Path) -> str:
@@ -258,8 +267,14 @@ def _leader_values(settings: LeaderTraining) -> dict[str, Any]:
     return asdict(settings)
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _told(value: Any) -> str:
+    return "nothing" if value is None else str(value)
+
+
+def _digest(scenario: str) -> str:
+    """Return a hash of what a scenario sets; comments of later versions may read otherwise."""
+    content = json.dumps(tomllib.loads(scenario), sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _write_json(file: Path, content: dict[str, Any]) -> None:

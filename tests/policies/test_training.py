@@ -187,7 +187,7 @@ def test_what_differs_from_a_training_begun_is_told_at_once(tmp_path: Path) -> N
         "was begun with seed 3, 8 is asked for",
         "was begun with leader_updates = 1, 7 is asked for",
         "was begun with followers.ppo.clip = 0.2, 0.3 is asked for",
-        "was begun for another scenario: it has days = 7, asked for is days = 3",
+        "was begun for another scenario: with run.days = 7, 3 is asked for",
     ):
         assert sum(part in problem for problem in caught.value.problems) == 1, part
     assert len(caught.value.problems) == 4
