@@ -4,7 +4,6 @@ Weights are kept as plain tensors and the algorithm is built anew around them: r
 never runs code from its file.
 """
 
-import copy
 import io
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
@@ -21,10 +20,10 @@ from cosim.envs.leader_episodes import LeaderSettings
 from cosim.envs.spaces import Box, leader_spaces
 from cosim.envs.worlds import Worlds
 from cosim.errors import PolicyError
-from cosim.records import Floats, Signal
+from cosim.records import Signal
 from cosim.simulation import Followers
 from cosim.views import LeaderView
-from policies.vec_env import LeaderVecEnv
+from policies.leader_rows import LeaderRows
 
 ALGORITHMS: Final[dict[str, type[BaseAlgorithm]]] = {
     "PPO": PPO,
@@ -219,7 +218,7 @@ class LeaderTrainer:
             refused_penalty_eur_per_kwh=settings.refused_penalty_eur_per_kwh,
             tariff=settings.tariff,
         )
-        rows = _Watched(worlds, followers=followers, settings=game)
+        rows = LeaderRows(worlds, followers=followers, settings=game)
         model = self.model
         unit = int(np.random.SeedSequence([self.seed, self.updates]).generate_state(1)[0]) >> 1
         rows.seed(unit)
@@ -261,42 +260,6 @@ class LeaderTrainer:
             f"learning_rate than {self.settings.learning_rate:g}, or go on from an earlier "
             "checkpoint with another seed"
         )
-
-
-class _Watched(LeaderVecEnv):
-    """Keeps what the days brought, and rewards what they bring beyond the action of zeros.
-
-    What a day brings hangs on its weather and prices far more than on what is announced. The same
-    day is therefore played with the action of zeros first, and that is taken off: it does not
-    depend on what the leader does, so the best leader stays the best.
-    """
-
-    def __init__(self, *args: Any, **named: Any) -> None:
-        super().__init__(*args, **named)
-        self.profits: list[float] = []
-        self._plain: Floats = np.zeros(self.num_envs)
-
-    def _begin(self, seed: int | None, options: dict[str, Any] | None) -> Any:
-        seen = super()._begin(seed, options)
-        other = copy.copy(self.episodes)
-        other.session = self.episodes.session.fork()
-        self._plain = np.zeros(self.num_envs)
-        zeros = np.zeros(self.action_space.shape or ())
-        while not other.over:
-            self._plain += other.step(np.tile(zeros, (self.num_envs, 1)))[1]
-        return seen
-
-    def _play(self, actions: Any) -> Any:
-        seen, reward, infos = super()._play(actions)
-        self.profits += [float(value) for value in reward]
-        if not np.isfinite(reward).all():
-            rows = ", ".join(str(row) for row in np.flatnonzero(~np.isfinite(reward)))
-            raise PolicyError(
-                f"leader training: the profit of a day is not a number in environments {rows}; "
-                "look for missing prices or limits in the scenario"
-            )
-        less, self._plain = self._plain, np.zeros_like(self._plain)  # once a day
-        return seen, reward - less, infos
 
 
 def quiet_logger(folder: str | None) -> Logger:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cosim.envs.leader_encoding import ACTIONS, TariffSet, announced
+from cosim.envs.leader_episodes import LeaderSettings
 from cosim.errors import PolicyError
 from cosim.records import Signal
 from cosim.session import Session
@@ -26,6 +27,7 @@ from policies.leader import (
     new_model,
     quiet_logger,
 )
+from policies.leader_rows import LeaderRows
 from policies.training import play_figures
 from tests.envs.short_worlds import short_worlds
 
@@ -188,3 +190,28 @@ def test_a_profit_that_is_no_number_stops_the_training() -> None:
     trainer = LeaderTrainer(TINY, seed=0)
     with pytest.raises(PolicyError, match=r"not a number in environments 0, 1"):
         trainer.step(broken, BIDS, passes=0, done=0.0, logger=quiet_logger(None))
+
+
+def rewards_of(actions: np.ndarray, every: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return (rewards, profits) of the decisions (D, B, 6) of a day."""
+    rows = LeaderRows(
+        short_worlds(2), followers=BIDS, settings=LeaderSettings(requote_every_h=every)
+    )
+    rows.seed(7)
+    rows.reset()
+    rewards = np.array([rows.step(each)[1] for each in actions])
+    return rewards, np.reshape(rows.profits, rewards.shape)
+
+
+@pytest.mark.parametrize("every", [24.0, 3.0])
+def test_a_leader_is_rewarded_for_what_it_earns_beyond_plain_prices(every: float) -> None:
+    """What is taken off is the same whatever is announced, and all that zeros earn."""
+    shape = 24 // 4 // 3 if every < 6.0 else 1, 2, len(ACTIONS)
+    bold = np.random.default_rng(1).uniform(-1.0, 1.0, shape)
+    plain_reward, plain_profit = rewards_of(np.zeros(shape), every)
+    reward, profit = rewards_of(bold, every)
+    np.testing.assert_allclose(plain_reward.sum(axis=0), 0.0, atol=1e-9)
+    np.testing.assert_allclose(
+        (profit - reward).sum(axis=0), plain_profit.sum(axis=0), rtol=0.0, atol=1e-9
+    )
+    assert np.abs(reward).max() > 1e-3
