@@ -48,9 +48,8 @@ def settle_expectations(
     """Return the day with plans that expect the local market, and what they expect of it.
 
     Everybody bids what its plan says, and plans are made anew `passes` times. Of all of them each
-    environment keeps those that were mistaken least: by how much the price devices are paid came
-    out otherwise than planned with, times what they move. Later passes are mostly better, and now
-    and then much worse: where many wait for the same hour, it comes out cheap.
+    environment keeps those that were mistaken least (`mistake_eur`). Later passes are mostly
+    better, and now and then much worse: where many wait for the same hour, it comes out cheap.
 
     Args:
         game: rules and fleet.
@@ -135,7 +134,9 @@ def expectation(passage: Passage, length: int) -> Expectation:
 
 
 def mistake_eur(game: Game, planned: Signal, announced: Signal, expected: Expectation) -> Floats:
-    """Return by how much devices' bills are expected wrongly, (B,), EUR >= 0.
+    """Return by how much devices' bills may be expected wrongly, (B,), EUR >= 0.
+
+    Batteries count with their power, vehicles and heat pumps with what they draw.
 
     Args:
         game: fees, and the length of an interval.
@@ -144,10 +145,14 @@ def mistake_eur(game: Game, planned: Signal, announced: Signal, expected: Expect
         expected: what came out with those plans.
     """
     came = closer(announced, expected.price_eur_per_kwh, announced, game, 1.0)
-    off = np.abs(came.sell_eur_per_kwh - planned.sell_eur_per_kwh)
+    off = np.maximum(
+        np.abs(came.sell_eur_per_kwh - planned.sell_eur_per_kwh),
+        np.abs(came.buy_eur_per_kwh - planned.buy_eur_per_kwh),
+    )
     done = expected.intended
-    moved_kw = np.abs(done.battery_kw) + done.vehicle_kw + done.heat_pump_kw
-    return sum_of(off * moved_kw.sum(axis=2)) * game.interval_h
+    moved_kw = (done.vehicle_kw + done.heat_pump_kw).sum(axis=2)
+    # Batteries by what they could do: else plans by which all stand still are never mistaken.
+    return sum_of(off * (moved_kw + game.fleet.battery_kw.sum(axis=1))) * game.interval_h
 
 
 def closer(planned: Signal, price: Floats, announced: Signal, game: Game, step: float) -> Signal:

@@ -53,17 +53,19 @@ class Session:
         stores are then valued: what comparisons with an optimum of the same days need. Without,
         plans look a day beyond, as in a life that goes on.
         """
-        self.closing = (
-            Closing(
-                interval=int(world.calendar.day_start[-1]),
-                retail_eur_per_kwh=game.retail_eur_per_kwh,
-                feed_in_eur_per_kwh=game.feed_in_eur_per_kwh,
-            )
-            if ending
-            else None
-        )
         self.game, self.world, self.passes, self.bidding = game, world, passes, bidding
+        self.closing: Closing | None = None
+        if ending:
+            self.end_with(len(world.calendar.day_start) - 2)
         self.reset()
+
+    def end_with(self, day_number: int) -> None:
+        """Let all plans know that the run ends with day `day_number`, and how stores then count."""
+        self.closing = Closing(
+            interval=int(self.world.calendar.day_start[day_number + 1]),
+            retail_eur_per_kwh=self.game.retail_eur_per_kwh,
+            feed_in_eur_per_kwh=self.game.feed_in_eur_per_kwh,
+        )
 
     def reset(self, *, day_number: int = 0, state: State | None = None) -> None:
         """Stand before day `day_number`, with `state` or as a run begins."""

@@ -127,6 +127,48 @@ def test_more_passes_are_never_more_mistaken() -> None:
     assert np.all(mistakes[-1] < 0.5 * mistakes[0])
 
 
+def test_standing_still_is_not_taken_for_knowing_the_prices() -> None:
+    """Surplus at noon and need in the evening, and an empty battery: somebody has to use it."""
+    game, world = short_worlds(1, prosumers=6)(12)
+    none = np.zeros(game.fleet.bus.shape)
+    fleet = replace(
+        game.fleet,
+        battery_kwh=none + np.array([0.0, 0.0, 0.0, 0.0, 0.0, 40.0]),
+        battery_kw=none + np.array([0.0, 0.0, 0.0, 0.0, 0.0, 20.0]),
+        battery_start_kwh=none,
+        battery_charge_efficiency=none + 0.95,
+        battery_discharge_efficiency=none + 0.95,
+        vehicle_kw=none,
+        heat_pump_kw=none,
+    )
+    shape = world.actual.load_kw.shape
+    early = (np.arange(shape[0]) < 48)[:, None, None]
+    sunny = np.array([True, True, True, False, False, False])
+    alone = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.0])  # the battery's owner has nothing else
+    actual = replace(
+        world.actual,
+        load_kw=np.broadcast_to(alone, shape).copy(),
+        pv_kw=np.where(early & sunny, 5.0, 0.0),
+        vehicle_arrival_kwh=np.zeros(shape),
+        vehicle_departure=np.full(shape, -1, np.int64),
+        heat_pump_reference_kw=np.zeros(shape),
+    )
+    world = replace(world, fleet=fleet, actual=actual, forecast=actual)
+    game = replace(game, fleet=fleet, rule="none", charges=False)
+    paid = []
+    for passes in (0, 12):
+        session = Session(game, world, passes=passes, bidding=False, ending=True)
+        signal = Signal(np.full((24, 1), 0.28), np.full((24, 1), 0.05))
+        moved = 0.0
+        session.announce(signal, WaterValue(game.wear_eur_per_kwh))
+        while not session.day_over:
+            record = session.trade(WaterValue(game.wear_eur_per_kwh)(session.follower_view()))
+            moved += 0.25 * float(np.abs(record.dispatch.battery_kw).sum())
+        paid.append(moved)
+    assert paid[0] < 0.1
+    assert paid[1] > 10.0
+
+
 def test_an_environment_keeps_its_passes_whoever_is_beside_it() -> None:
     worlds = short_worlds(3, prosumers=6)
     tables = []

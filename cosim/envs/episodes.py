@@ -61,13 +61,25 @@ class MiddlePrices:
 class Episodes:
     """Where an episode begins and ends."""
 
-    def __init__(self, worlds: Worlds, *, days: int, passes: int, bidding: bool = True) -> None:
+    def __init__(
+        self,
+        worlds: Worlds,
+        *,
+        days: int,
+        passes: int,
+        bidding: bool = True,
+        ending: bool = False,
+    ) -> None:
         """Draw a first world, by which the shapes are known.
+
+        With `ending` plans know that an episode ends, and how stores then count: what goes with
+        rewards that count them.
 
         Raises:
             PolicyError: the worlds have fewer days than an episode, or an episode has none.
         """
         self.worlds, self.days, self.passes, self.bidding = worlds, days, passes, bidding
+        self.ending = ending
         self._seed: int | None = None
         self._draw(FIRST_SEED)
         self._first_day = 0
@@ -116,6 +128,8 @@ class Episodes:
                 self._draw(int(generator.integers(SEEDS)))
             self.session.reset(day_number=self._existing(0 if day is None else day))
         self._first_day = self.session.day_number
+        if self.ending:
+            self.session.end_with(self._first_day + self.days - 1)
         self.over = False
 
     @property

@@ -81,6 +81,7 @@ class FollowerEpisodes(Episodes):
             days=self.settings.days,
             passes=self.settings.passes,
             bidding=self.settings.bidding,
+            ending=True,
         )
         self._view: FollowerView | None = None
         self._played: Played | None = None

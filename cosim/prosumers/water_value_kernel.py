@@ -28,7 +28,10 @@ class Store(NamedTuple):
 
 @njit(cache=True)
 def recursion(store, net_kwh, buy, sell, out):
-    """Fill `out` (kept + 1, B, N, G) with the cost-to-go of every store."""
+    """Fill `out` (kept + 1, B, N, G) with the cost-to-go of every store.
+
+    Each row is counted as the interval before counts it, `keep` included: by that it bids.
+    """
     length, environments, prosumers = net_kwh.shape
     kept, levels = out.shape[0], out.shape[3]
     following = np.empty(levels)
@@ -47,7 +50,7 @@ def recursion(store, net_kwh, buy, sell, out):
             remaining = store.remaining[b, n]
             following[:] = store.keep * store.final_eur[b, n]
             if length < kept:
-                out[length, b, n, :] = store.final_eur[b, n]
+                out[length, b, n, :] = following
             for t in range(length - 1, -1, -1):
                 terms = net_kwh[t, b, n], buy[t, b], sell[t, b]
                 drift = store.drift[t, b, n]
@@ -57,7 +60,7 @@ def recursion(store, net_kwh, buy, sell, out):
                     )
                 following[:] = store.keep * current
                 if t < kept:
-                    out[t, b, n, :] = current
+                    out[t, b, n, :] = following
 
 
 @njit(cache=True)

@@ -103,7 +103,7 @@ def follower_actions() -> np.ndarray:
 def followed(follower_actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return what prosumers see before each interval, and rewards, from the loop over a session."""
     game, world = WORLDS(SEED)
-    session = Session(game, world, passes=PROSUMER.passes)
+    session = Session(game, world, passes=PROSUMER.passes, ending=True)
     leader, stand_in = MiddlePrices(), PlannedBids(half_spread_eur_per_kwh=0.01)
     seen, rewards = [], []
     for raw in follower_actions:

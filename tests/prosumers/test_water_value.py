@@ -55,7 +55,7 @@ def table_of(  # noqa: PLR0913
     wear: float = 0.0,
     keep: float = 1.0,
 ) -> np.ndarray:
-    """Return J of one battery, (LENGTH + 1, LEVELS)."""
+    """Return J of one battery, (LENGTH + 1, LEVELS), each row not yet discounted."""
     one = np.ones((1, 1))
     store = Store(
         full=full * one,
@@ -70,7 +70,7 @@ def table_of(  # noqa: PLR0913
         final_eur=-salvage * full * np.linspace(0.0, 1.0, LEVELS)[None, None, :],
     )
     table = cost_to_go(store, net[:, None, None], buy[:, None], sell[:, None], len(net))
-    return np.asarray(table[:, 0, 0])
+    return np.asarray(table[:, 0, 0]) / keep
 
 
 @settings(max_examples=30, deadline=None)
