@@ -152,8 +152,9 @@ class Followers(Settings):
     """Folder of `cosim train` for `learned`; left out: the policies that come with the toolkit. A
     relative path starts at the folder of the scenario file."""
     half_spread_eur_per_kwh: NotNegative = 0.005
-    """Least gain for which a battery moves, each way. Plans count `battery_wear_eur_per_kwh`: bids
-    that ask for more wait for prices that plans do not expect."""
+    """Least gain for which a battery moves, each way. Set it to `battery_wear_eur_per_kwh`, which
+    plans count: bids that ask for more wait for prices that plans do not expect, bids that ask for
+    less move for too little."""
 
 
 class MarketSettings(Settings):

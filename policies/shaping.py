@@ -1,10 +1,10 @@
 """What a follower's reward is measured against, so that an interval can be judged by itself.
 
-Two terms that leave the best policy as it is. The bill a home would have had without shifting
-anything, at the price that came out, does not depend on what it does. The change of a potential,
-what stored energy is expected to be worth, telescopes over the day (Ng, Harada, Russell, "Policy
-invariance under reward transformations", 1999). What is left is the gain over the plan: of the
-size of the decision, not of the bill.
+Two terms that leave the best policy as it is where one home does not move the price. The bill a
+home would have had without shifting anything, at the price that came out, does then not depend on
+what it does. The change of a potential, what stored energy is expected to be worth, telescopes over
+the day (Ng, Harada, Russell, "Policy invariance under reward transformations", 1999). What is left
+is the gain over the plan: of the size of the decision, not of the bill.
 """
 
 import numpy as np
