@@ -50,7 +50,7 @@ def recursion(store, net_kwh, buy, sell, out):
             remaining = store.remaining[b, n]
             following[:] = store.keep * store.final_eur[b, n]
             if length < kept:
-                out[length, b, n, :] = following
+                out[length, b, n, :] = store.final_eur[b, n]  # of an end: nothing comes later
             for t in range(length - 1, -1, -1):
                 terms = net_kwh[t, b, n], buy[t, b], sell[t, b]
                 drift = store.drift[t, b, n]
