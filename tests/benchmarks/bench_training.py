@@ -17,8 +17,8 @@ TARGET_PER_SECOND = 50_000
 
 
 def main() -> None:
-    """Measure and print; arguments: environments (16) and passes (1)."""
-    environments = int(sys.argv[1]) if len(sys.argv) > 1 else 16
+    """Measure and print; arguments: environments and passes, by default those of a training."""
+    environments = int(sys.argv[1]) if len(sys.argv) > 1 else FollowerTraining().environments
     passes = int(sys.argv[2]) if len(sys.argv) > 2 else FollowerTraining().passes
     settings = FollowerTraining(environments=environments, passes=passes)
     trainer = FollowerTrainer(
