@@ -32,7 +32,11 @@ class LeaderView:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FollowerView:
-    """What followers know when they bid: their own state, the prices, their plan, the market."""
+    """What followers know when they bid: their own state, the prices, their plan, the market.
+
+    Rows of `now` behind the present one are what will happen: nobody may look at them who is to
+    be compared with others.
+    """
 
     state: State
     fleet: Fleet
