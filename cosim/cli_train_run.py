@@ -135,9 +135,11 @@ def _alone(judged: Mapping[str, Any]) -> str:
 
 
 class _Bar:
-    """Progress on standard error."""
+    """Progress on standard error: a bar on a terminal, elsewhere a line for each unit."""
 
     def __init__(self, done: int, total: int) -> None:
+        self._console = Console(stderr=True)
+        self._total = total
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -145,12 +147,14 @@ class _Bar:
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[figures]}"),
-            console=Console(stderr=True),
+            console=self._console,
+            disable=not self._console.is_terminal,
         )
         self._task = self._progress.add_task("training", total=total, completed=done, figures="")
 
     def __enter__(self) -> "_Bar":
         self._progress.start()
+        self._say(f"training in {self._total} units; each is kept when it is done")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -159,6 +163,11 @@ class _Bar:
     def __call__(self, kind: str, done: int, total: int, figures: str) -> None:
         """Show that a unit of `kind` is done."""
         shown = figures.split(", ")[0]
+        self._say(f"{KINDS[kind]}: {done} of {total} units done, {shown}")
         self._progress.update(
             self._task, description=KINDS[kind], completed=done, total=total, figures=shown
         )
+
+    def _say(self, line: str) -> None:
+        if not self._console.is_terminal:
+            self._console.print(line, highlight=False, soft_wrap=True)

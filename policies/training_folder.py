@@ -76,6 +76,9 @@ def open_training(
     problems = _differences(folder, status, scenario, settings, seed)
     if problems:
         raise PolicyError(problems)
+    text = scenario_toml(scenario)
+    if (folder / SCENARIO).read_text(encoding="utf-8") != text:
+        write_text(folder / SCENARIO, text)  # somebody wrote into it, or comments read otherwise
     if (folder / CHECKPOINT).exists():
         training.restore(folder)
     return training
@@ -256,6 +259,11 @@ def _why_no_policies(folder: Path) -> str:
     if not folder.is_dir():
         return f"{folder}: is no folder that `cosim train` left"
     if (folder / STATUS).exists():
+        if read_status(folder)["status"] == "finished":
+            return (
+                f"{folder}: its training is finished, but {POLICIES} is missing; use a copy of the "
+                "folder, or train anew into another one"
+            )
         return (
             f"{folder}: its training is not finished; go on with `cosim train --out {folder}` and "
             "the same settings"

@@ -194,6 +194,14 @@ def test_what_differs_from_a_training_begun_is_told_at_once(tmp_path: Path) -> N
     tiny(folder)  # the right one goes on
 
 
+def test_a_scenario_somebody_wrote_into_is_put_right(tmp_path: Path) -> None:
+    folder = begun(tmp_path / "x")
+    before = (folder / SCENARIO).read_text(encoding="utf-8")
+    (folder / SCENARIO).write_text(before.replace("days = 7", "days = 9"), encoding="utf-8")
+    tiny(folder)
+    assert (folder / SCENARIO).read_text(encoding="utf-8") == before
+
+
 def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(PolicyError, match="is not empty and holds no training"):
@@ -247,6 +255,11 @@ def test_loading_says_why_there_is_nothing_to_load(trained: Path, tmp_path: Path
     (tmp_path / "empty").mkdir()
     with pytest.raises(PolicyError, match=rf"holds no {POLICIES}"):
         load_trained(tmp_path / "empty")
+    done = tmp_path / "done"
+    done.mkdir()
+    (done / STATUS).write_bytes((trained / STATUS).read_bytes())
+    with pytest.raises(PolicyError, match=f"is finished, but {POLICIES} is missing"):
+        load_trained(done)
     (folder / POLICIES).write_bytes((trained / CHECKPOINT).read_bytes())
     with pytest.raises(PolicyError, match="holds checkpoint; policies is needed"):
         load_trained(folder)
