@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
+from cosim.envs.one_decision_env import OneDecisionGame
 from cosim.envs.spaces import boxes
 from cosim.records import Floats
 from policies.leader import LeaderTraining, new_model
@@ -36,23 +37,6 @@ class AgentGame(Protocol):
 
     def reward(self, situation: Floats, action: Singles) -> Floats:
         """Return what the agents get (R, N) for actions (R, N, actions)."""
-
-
-class LeaderGame(Protocol):
-    """What a leader sees in R situations and what it gets for what it does in each."""
-
-    @property
-    def actions(self) -> int:
-        """Numbers the leader chooses, each from -1 to 1."""
-
-    def draw(self, generator: np.random.Generator, rows: int) -> Floats:
-        """Return random situations (R, C)."""
-
-    def observe(self, situation: Floats) -> Singles:
-        """Return what the leader sees (R, observations)."""
-
-    def reward(self, situation: Floats, action: Singles) -> Floats:
-        """Return what the leader gets (R,) for actions (R, actions), followers answering."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +85,7 @@ def learn_agents(game: AgentGame, training: AgentTraining, *, seed: int) -> Acto
 
 
 def learn_leader(
-    game: LeaderGame, settings: LeaderTraining, *, updates: int, seed: int
+    game: OneDecisionGame, settings: LeaderTraining, *, updates: int, seed: int
 ) -> Callable[[Floats], Singles]:
     """Return what the leader does (R, actions) in situations (R, C), learned against frozen others.
 
@@ -125,7 +109,7 @@ class OneDecisionVecEnv(VecEnv):
 
     render_mode = None
 
-    def __init__(self, game: LeaderGame, rows: int, *, seed: int) -> None:
+    def __init__(self, game: OneDecisionGame, rows: int, *, seed: int) -> None:
         """Draw the first `rows` situations."""
         self.game, self.generator = game, np.random.default_rng(seed)
         self.situation = game.draw(self.generator, rows)

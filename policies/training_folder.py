@@ -136,6 +136,8 @@ def load_trained(folder: Path) -> Policies:
     file = folder / POLICIES
     if not file.exists():
         raise PolicyError(_why_no_policies(folder))
+    if (folder / STATUS).exists():
+        read_status(folder)  # a damaged one is told before anything is played
     content = checkpoints.read(file, "policies")
     try:
         return policies_from(content)

@@ -17,7 +17,7 @@ from cosim.simulation import Followers, Leader
 Told = dict[str, Any]
 
 
-class ProsumerEnv(ParallelEnv[str, Singles, Singles]):  # type: ignore[misc]
+class ProsumerEnv(ParallelEnv[str, Singles, Singles]):  # type: ignore[misc] # pettingzoo has no types
     """One game in which every prosumer is an agent: `prosumer_0`, `prosumer_1`, ...
 
     All agents live until the episode ends by termination. `reset(seed=...)` plays the world of

@@ -5,7 +5,7 @@ from html import escape
 
 from cosim.reports.arm import LOADING_TOLERANCE_PERCENT, VOLTAGE_TOLERANCE_PU, Arm
 from cosim.reports.homes import homes_of
-from cosim.reports.ratings import lines_assumed, transformers_assumed
+from cosim.reports.ratings import kinds_assumed
 from cosim.reports.report_data import ReportData
 from cosim.reports.summary_sentences import check_sentence
 from cosim.reports.wording import MISSING, counted, number, sentence_case
@@ -76,14 +76,7 @@ def assumptions(data: ReportData, judged: Arm, free: Arm | None) -> Iterator[str
 
 def _ratings(data: ReportData) -> Iterator[str]:
     feeder = data.feeder
-    kinds = [
-        words
-        for words, assumed in (
-            ("lines", lines_assumed(feeder)),
-            ("transformers", transformers_assumed(feeder)),
-        )
-        if assumed
-    ]
+    kinds = kinds_assumed(feeder)
     if kinds:
         source = sentence_case(feeder.ratings_source.removeprefix("Assumed: "))
         yield (

@@ -43,16 +43,15 @@ def element_badges(feeder: Feeder, element: str) -> tuple[str, ...]:
     return (RATINGS_ASSUMED,) if assumed else ()
 
 
+def kinds_assumed(feeder: Feeder) -> list[str]:
+    """Return the kinds of branches, in words, whose ratings are assumed."""
+    told = {"lines": lines_assumed(feeder), "transformers": transformers_assumed(feeder)}
+    return [words for words, assumed in told.items() if assumed]
+
+
 def rating_sentences(feeder: Feeder) -> Iterator[str]:
     """Yield where thermal ratings come from, and what was assumed of the net, as HTML."""
-    kinds = [
-        words
-        for words, assumed in (
-            ("lines", lines_assumed(feeder)),
-            ("transformers", transformers_assumed(feeder)),
-        )
-        if assumed
-    ]
+    kinds = kinds_assumed(feeder)
     source = escape(sentence_case(feeder.ratings_source.removeprefix("Assumed: ")))
     if kinds:
         yield f"<b>Thermal ratings of {' and '.join(kinds)} are assumed.</b> {source}"

@@ -1,5 +1,8 @@
 """By how much a battery can change its schedule and keep that up, compiled."""
 
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# Arguments of compiled functions have no types.
+
 import numpy as np
 from numba import njit
 
@@ -10,7 +13,7 @@ TOLERANCE_KWH = 1e-9
 
 
 @njit(cache=True)
-def constant_changes(sign, owned, stored_kwh, base_kw, size):  # type: ignore[no-untyped-def]
+def constant_changes(sign, owned, stored_kwh, base_kw, size):
     """Return the largest constant change of every battery and window, (starts, B, N), by halving.
 
     Args:
@@ -36,7 +39,7 @@ def constant_changes(sign, owned, stored_kwh, base_kw, size):  # type: ignore[no
 
 
 @njit(cache=True)
-def _largest(sign, most, battery, window_kw, interval_h):  # type: ignore[no-untyped-def]
+def _largest(sign, most, battery, window_kw, interval_h):
     low = 0.0
     high = most
     change = most
@@ -52,7 +55,7 @@ def _largest(sign, most, battery, window_kw, interval_h):  # type: ignore[no-unt
 
 
 @njit(cache=True)
-def _fits(change, battery, window_kw, interval_h):  # type: ignore[no-untyped-def]
+def _fits(change, battery, window_kw, interval_h):
     """Return whether the store stays inside its range."""
     capacity, into, out, stored = battery
     for k in range(len(window_kw)):

@@ -236,6 +236,9 @@ def test_a_damaged_status_is_told(text: str, tmp_path: Path) -> None:
     (folder / STATUS).write_text(text, encoding="utf-8")
     with pytest.raises(PolicyError, match=rf"{STATUS}: cannot be read"):
         tiny(folder)
+    (folder / POLICIES).write_bytes(b"any")
+    with pytest.raises(PolicyError, match=rf"{STATUS}: cannot be read"):
+        load_trained(folder)
 
 
 def test_a_damaged_checkpoint_is_told_and_kept(tmp_path: Path) -> None:

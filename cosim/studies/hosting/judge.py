@@ -249,7 +249,10 @@ def _joined(parts: list[Judged]) -> Judged:
         name: np.concatenate([getattr(part.extremes, name) for part in parts])
         for name in Extremes.__slots__
     }
-    return Judged(**{name: stacked(name) for name in names}, extremes=Extremes(**extremes))  # type: ignore[arg-type]
+    return Judged(
+        **{name: stacked(name) for name in names},  # type: ignore[arg-type] # of each name's kind
+        extremes=Extremes(**extremes),
+    )
 
 
 def curtailed_share(extremes: Extremes) -> Floats:
